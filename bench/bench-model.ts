@@ -1,0 +1,33 @@
+import { setImmediate } from "node:timers/promises";
+import * as z from "zod";
+import type { AgentModel } from "../src/runtime/agent-model.ts";
+import type { Tool } from "../src/runtime/tool.ts";
+
+/** How many deltas a model's network read brings at once. */
+export const deltasPerRead = 16;
+
+/** Answers at once: `stream <n>` says n words, anything else calls `noop` and is done. */
+export const benchModel: AgentModel = {
+  name: "bench",
+  ignoresHistory: true,
+  async respond({ messages }, { onText }) {
+    if (messages.at(-1)?.role === "tool") return { text: "Done.", calls: [], success: true };
+    const command = messages.findLast((message) => message.role === "user")?.text ?? "";
+    const [word, count] = command.split(" ");
+    if (word !== "stream") return { text: "", calls: [{ name: "noop", args: {} }], success: true };
+    for (let said = 0; said < Number(count); said++) {
+      onText(" word");
+      if (said % deltasPerRead === deltasPerRead - 1) await setImmediate();
+    }
+    return { text: "Done.", calls: [], success: true };
+  },
+};
+
+/** Does nothing, as often as it is called. */
+export const noop: Tool = {
+  name: "noop",
+  description: "Does nothing.",
+  args: z.strictObject({}),
+  effect: "read",
+  run: async () => ({ ok: true }),
+};

@@ -1,0 +1,67 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { type TestDatabase, testDatabase } from "../test/support/database.ts";
+import type { Question, Ready, Usage } from "./child-protocol.ts";
+import { openWire, type WireClient } from "./wire-client.ts";
+
+/** A server in a process of its own. */
+export interface BenchServer {
+  createSession(config?: Record<string, unknown>): Promise<string>;
+  connect(sessionId: string): Promise<WireClient>;
+  usage(question: Exclude<Question, "close">): Promise<Usage>;
+  close(): Promise<void>;
+}
+
+/** Paygent on a fresh store: SQLite, or a database of the PostgreSQL server at `databaseUrl`. */
+export async function startPaygent(databaseUrl: string | undefined): Promise<BenchServer> {
+  const database = await testDatabase(databaseUrl ?? "");
+  const env = { ...process.env, DATABASE_URL: "", PAYGENT_DATA_DIR: database.dataDir, ...database.env };
+  return startProcess("paygent-process.ts", env, database);
+}
+
+/** The baseline. */
+export function startBare(): Promise<BenchServer> {
+  return startProcess("bare-process.ts", process.env);
+}
+
+async function startProcess(file: string, env: NodeJS.ProcessEnv, database?: TestDatabase): Promise<BenchServer> {
+  const child = fork(new URL(file, import.meta.url), { env, execArgv: [...process.execArgv, "--expose-gc"] });
+  const { url, token } = await answer<Ready>(child);
+  const socketUrl = `${url}/api/v1/ws?session_id=`;
+
+  return {
+    async createSession(config = {}) {
+      const response = await fetch(`${url}/api/v1/sessions`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify({ config }),
+      });
+      // Both servers answer with the session, or the next step fails on the undefined id.
+      return ((await response.json()) as { id: string }).id;
+    },
+    connect: (sessionId) => openWire(`${socketUrl}${sessionId}`, token),
+    usage(question) {
+      child.send(question);
+      return answer<Usage>(child);
+    },
+    async close() {
+      const exited = once(child, "exit");
+      child.send("close" satisfies Question);
+      await exited;
+      await database?.remove();
+    },
+  };
+}
+
+async function answer<T>(child: ChildProcess): Promise<T> {
+  const exited = new AbortController();
+  const onExit = () => exited.abort(new Error(`The server process ended (${child.exitCode}).`));
+  child.once("exit", onExit);
+  try {
+    const [message] = await once(child, "message", { signal: exited.signal });
+    // The child sends what child-protocol.ts says it does.
+    return message as T;
+  } finally {
+    child.off("exit", onExit);
+  }
+}

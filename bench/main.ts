@@ -1,0 +1,61 @@
+import { startBare, startPaygent } from "./bench-server.ts";
+import { describeEnvironment } from "./environment.ts";
+import { table } from "./report.ts";
+import type { Figure, Scenario } from "./scenario.ts";
+import { deltasTo } from "./scenarios/deltas.ts";
+import { idle } from "./scenarios/idle.ts";
+import { latency } from "./scenarios/latency.ts";
+import { parked } from "./scenarios/parked.ts";
+import { runsAtOnce } from "./scenarios/runs.ts";
+
+const scenarios: readonly Scenario[] = [
+  latency,
+  runsAtOnce(16, 600),
+  runsAtOnce(64, 1000),
+  deltasTo(1, 50_000),
+  deltasTo(100, 150_000),
+  parked,
+  idle,
+];
+
+/** Measures the named scenarios, or all, on SQLite and, where DATABASE_URL is set, on PostgreSQL too. */
+async function main(names: readonly string[]): Promise<void> {
+  const unknown = names.find((name) => scenarios.every((scenario) => scenario.name !== name));
+  if (unknown !== undefined) {
+    const known = scenarios.map(({ name }) => name).join(", ");
+    throw new Error(`There is no scenario "${unknown}". There are: ${known}.`);
+  }
+  const chosen = scenarios.filter(({ name }) => names.length === 0 || names.includes(name));
+  print(describeEnvironment());
+
+  print("\nSQLite, synchronous=FULL, beside a bare ws server\n");
+  print(table(await measureAll(chosen, undefined), { hasTargets: true }));
+  const { DATABASE_URL: databaseUrl = "" } = process.env;
+  if (databaseUrl === "") return;
+  print("\nPostgreSQL, beside a bare ws server\n");
+  print(table(await measureAll(chosen, databaseUrl), { hasTargets: false }));
+}
+
+/** Every scenario has servers of its own, so that none inherits another's memory. */
+async function measureAll(chosen: readonly Scenario[], databaseUrl: string | undefined): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const scenario of chosen) {
+    process.stderr.write(`${scenario.name} …\n`);
+    const contestants = { paygent: await startPaygent(databaseUrl), bare: await startBare() };
+    try {
+      const measured = await scenario.run(contestants);
+      process.stderr.write(`${table(measured, { hasTargets: databaseUrl === undefined })}\n`);
+      figures.push(...measured);
+    } finally {
+      await contestants.paygent.close();
+      await contestants.bare.close();
+    }
+  }
+  return figures;
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+await main(process.argv.slice(2));

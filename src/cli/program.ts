@@ -1,0 +1,60 @@
+import { Command, CommanderError } from "commander";
+import { addApprovals } from "./approvals.ts";
+import { addDoctor } from "./doctor.ts";
+import type { DoctorParts } from "./doctor-checks.ts";
+import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { jsonLine, plainLines } from "./plain-text.ts";
+import { addRun } from "./run.ts";
+import type { Env } from "./server-access.ts";
+import { addSessions } from "./sessions.ts";
+import { addStart, type StartServer } from "./start.ts";
+import type { Terminal } from "./terminal.ts";
+import { addVerify, type VerifyParts } from "./verify.ts";
+import { addWatch } from "./watch.ts";
+
+/** What the commands use of the server's side. */
+export interface CliParts extends DoctorParts, VerifyParts {
+  readonly version: string;
+  readonly startServer: StartServer;
+}
+
+/** Runs one command line (without the program's name) and returns the exit code. */
+export async function runCli(args: readonly string[], env: Env, parts: CliParts, terminal: Terminal): Promise<number> {
+  let code: number = exitCodes.success;
+  const exit = (value: number) => {
+    code = value;
+  };
+  const program = new Command("paygent")
+    .description("The live control plane for AI agents that spend money.")
+    .version(parts.version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.write(text),
+      writeErr: (text) => terminal.note(text.trimEnd()),
+    })
+    .showHelpAfterError("(give --help for what is possible)");
+  addStart(program, env, parts.startServer, terminal, exit);
+  addRun(program, env, terminal, exit);
+  addWatch(program, env, terminal, exit);
+  addApprovals(program, env, terminal, exit);
+  addSessions(program, env, terminal, exit);
+  addVerify(program, parts, terminal, exit);
+  addDoctor(program, env, parts, terminal, exit);
+
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return code;
+  } catch (error) {
+    // Commander has already said what is wrong; asking for help or the version is no error.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.success : exitCodes.usage;
+    reportFailure(error, args.includes("--json"), terminal);
+    return exitCodeOf(error);
+  }
+}
+
+function reportFailure(error: unknown, isJson: boolean, terminal: Terminal): void {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (isJson) terminal.note(jsonLine({ error: { code, message } }));
+  else terminal.note(`${terminal.colors.red("✗")} ${plainLines(message).join("\n  ")}`);
+}

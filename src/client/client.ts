@@ -1,0 +1,195 @@
+import type * as z from "zod";
+import { PaygentError } from "../protocol/errors.ts";
+import type {
+  ApproveBody,
+  CancelBody,
+  CreateSession,
+  EditBody,
+  ExecuteBody,
+  PatchSession,
+  RejectBody,
+} from "../protocol/request-bodies.ts";
+import type {
+  Approval,
+  ApprovalStatus,
+  EventsPage,
+  Execution,
+  LogEntry,
+  LogSummary,
+  Page,
+  Service,
+  Session,
+  SpendRuleInfo,
+  Ticket,
+  WalletInfo,
+} from "../protocol/resources.ts";
+import type { TokenSource } from "./access-token.ts";
+import { Connection } from "./connection.ts";
+import { createSend, type Send } from "./http.ts";
+import { defaultReconnect, type ReconnectOptions } from "./reconnect-delay.ts";
+import { type ExecutionEnd, isExecutionEnd, readServerEvent } from "./server-event.ts";
+
+export interface ClientOptions {
+  /** Where the server is, e.g. `http://127.0.0.1:8000`. */
+  readonly url: string;
+  /** A token, or a function that is asked for one at every connect and request, and again when it was refused. */
+  readonly token: TokenSource;
+  readonly reconnect?: ReconnectOptions;
+  /** How long a silent server is waited for before the connection is made anew; 10 s if not given. */
+  readonly answerTimeoutMs?: number;
+  /** Told what a listener throws. Without it such an error is uncaught, as with any event of the platform. */
+  readonly onListenerError?: (error: unknown) => void;
+}
+
+export interface PageQuery {
+  readonly cursor?: string;
+  readonly limit?: number;
+}
+
+export interface LogQuery extends PageQuery {
+  readonly session_id: string;
+  readonly execution_id?: string;
+  readonly type?: string;
+  /** ISO 8601 in UTC, like `to`. */
+  readonly from?: string;
+  readonly to?: string;
+}
+
+export interface ConnectOptions {
+  /** Resume behind this event; 0 for the whole history. Without it only what happens from now on is seen. */
+  readonly lastSeq?: number;
+}
+
+/**
+ * A client of one Paygent server, for browsers and Node. Whatever the server refuses is thrown as a
+ * `PaygentError` with the server's code; `unavailable` when nothing answers.
+ *
+ * @example
+ * const paygent = createClient({ url: "http://127.0.0.1:8000", token });
+ * const session = await paygent.sessions.create({ title: "Research" });
+ * const connection = paygent.connect(session.id);
+ * connection.on("approval_required", (event) => connection.approve(event.data.request_id));
+ * const end = await connection.execute("pay 0.10 USDC to market-data").result;
+ */
+export function createClient(options: ClientOptions): PaygentClient {
+  const baseUrl = readBaseUrl(options.url);
+  const send = createSend(baseUrl, options.token);
+  const resources = resourcesOf(send);
+  return {
+    ...resources,
+    connect: (sessionId, connectOptions = {}) =>
+      new Connection({
+        url: `${baseUrl.replace(/^http/, "ws")}/api/v1/ws`,
+        sessionId,
+        token: options.token,
+        lastSeq: connectOptions.lastSeq,
+        reconnect: options.reconnect ?? defaultReconnect,
+        answerTimeoutMs: options.answerTimeoutMs ?? 10_000,
+        onListenerError: options.onListenerError ?? throwUncaught,
+        findEnd: (executionId) => findEnd(resources, executionId),
+      }),
+  };
+}
+
+export interface PaygentClient extends Resources {
+  /** Opens a live connection to a session. It connects at once and keeps itself connected. */
+  connect(sessionId: string, options?: ConnectOptions): Connection;
+}
+
+function readBaseUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "") {
+    throw new PaygentError(
+      "invalid_arguments",
+      "The server's address must be an http or https URL without user or query, such as http://127.0.0.1:8000.",
+    );
+  }
+  return url.origin + url.pathname.replace(/\/+$/, "");
+}
+
+type Resources = ReturnType<typeof resourcesOf>;
+
+function resourcesOf(send: Send) {
+  const id = encodeURIComponent;
+  return {
+    sessions: {
+      create: (body: z.input<typeof CreateSession> = {}): Promise<Session> =>
+        send({ method: "POST", path: "/sessions", body }),
+      get: (sessionId: string): Promise<Session> => send({ method: "GET", path: `/sessions/${id(sessionId)}` }),
+      list: (query: PageQuery = {}): Promise<Page<Session>> =>
+        send({ method: "GET", path: "/sessions", query: { ...query } }),
+      update: (sessionId: string, body: PatchSession): Promise<Session> =>
+        send({ method: "PATCH", path: `/sessions/${id(sessionId)}`, body }),
+      /** Terminates the session: its open executions are cancelled and its sockets closed with 4409. */
+      delete: (sessionId: string): Promise<void> => send({ method: "DELETE", path: `/sessions/${id(sessionId)}` }),
+    },
+    executions: {
+      /** The same as `execute` on a connection, without watching. */
+      create: (sessionId: string, body: ExecuteBody): Promise<Execution> =>
+        send({ method: "POST", path: `/sessions/${id(sessionId)}/executions`, body }),
+      get: (executionId: string): Promise<Execution> => send({ method: "GET", path: `/executions/${id(executionId)}` }),
+      list: (sessionId: string, query: PageQuery = {}): Promise<Page<Execution>> =>
+        send({ method: "GET", path: `/sessions/${id(sessionId)}/executions`, query: { ...query } }),
+      cancel: (executionId: string, body: CancelBody = {}): Promise<Execution> =>
+        send({ method: "POST", path: `/executions/${id(executionId)}/cancel`, body }),
+    },
+    approvals: {
+      list: (query: PageQuery & { readonly status?: ApprovalStatus } = {}): Promise<Page<Approval>> =>
+        send({ method: "GET", path: "/approvals", query: { ...query } }),
+      approve: (requestId: string, body: ApproveBody = {}): Promise<Approval> =>
+        send({ method: "POST", path: `/approvals/${id(requestId)}/approve`, body }),
+      reject: (requestId: string, body: RejectBody = {}): Promise<Approval> =>
+        send({ method: "POST", path: `/approvals/${id(requestId)}/reject`, body }),
+      edit: (requestId: string, body: EditBody): Promise<Approval> =>
+        send({ method: "POST", path: `/approvals/${id(requestId)}/edit`, body }),
+    },
+    events: {
+      /** A session's durable events after `after_seq`, oldest first. */
+      list: (
+        sessionId: string,
+        query: { readonly after_seq?: number; readonly limit?: number } = {},
+      ): Promise<EventsPage> => send({ method: "GET", path: `/sessions/${id(sessionId)}/events`, query: { ...query } }),
+    },
+    logs: {
+      /** A session's log with its hash chain, oldest first. */
+      list: (query: LogQuery): Promise<Page<LogEntry>> => send({ method: "GET", path: "/logs", query: { ...query } }),
+      /** An execution's part of the log, oldest first. */
+      ofExecution: (executionId: string, query: PageQuery = {}): Promise<Page<LogEntry>> =>
+        send({ method: "GET", path: `/logs/${id(executionId)}`, query: { ...query } }),
+      summary: (sessionId: string): Promise<LogSummary> =>
+        send({ method: "GET", path: `/logs/${id(sessionId)}/summary` }),
+    },
+    spendRules: {
+      /** What approvals with `remember` left behind in a session. */
+      list: (sessionId: string): Promise<Page<SpendRuleInfo>> =>
+        send({ method: "GET", path: `/sessions/${id(sessionId)}/spend-rules` }),
+      revoke: (ruleId: string): Promise<void> => send({ method: "DELETE", path: `/spend-rules/${id(ruleId)}` }),
+    },
+    wallet: { get: (): Promise<WalletInfo> => send({ method: "GET", path: "/wallet" }) },
+    services: { list: (): Promise<Page<Service>> => send({ method: "GET", path: "/services" }) },
+    tickets: {
+      /** A single-use credential for one socket of one session, good for 30 s. */
+      create: (sessionId: string): Promise<Ticket> =>
+        send({ method: "POST", path: "/tickets", body: { session_id: sessionId } }),
+    },
+  };
+}
+
+async function findEnd({ logs }: Resources, executionId: string): Promise<ExecutionEnd | undefined> {
+  let query: PageQuery | undefined = { limit: 200 };
+  while (query !== undefined) {
+    const page: Page<LogEntry> = await logs.ofExecution(executionId, query);
+    for (const entry of page.data) {
+      const { event } = readServerEvent(JSON.stringify(entry)) ?? {};
+      if (event !== undefined && isExecutionEnd(event)) return event;
+    }
+    query = page.next_cursor === null ? undefined : { limit: 200, cursor: page.next_cursor };
+  }
+  return undefined;
+}
+
+function throwUncaught(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}

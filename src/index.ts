@@ -1,0 +1,15 @@
+export type {
+  AgentModel,
+  ModelCall,
+  ModelMessage,
+  ModelReply,
+  ModelRequest,
+  ProposedCall,
+  RespondOptions,
+  ToolSpec,
+} from "./runtime/agent-model.ts";
+export { type Clock, systemClock } from "./runtime/clock.ts";
+export type { Purchase, Subagent, Tool, ToolContext } from "./runtime/tool.ts";
+export type { Balance, Catalogue, ChainOutcome, PaymentIntent, Quote, Service, Wallet } from "./runtime/wallet.ts";
+export type { StartOptions } from "./server/settings.ts";
+export { type PaidWorld, type RunningServer, type ServerParts, startServer } from "./server/start.ts";

@@ -1,0 +1,73 @@
+import { type Address, getAddress, type Hex, isAddressEqual, isHex, type PublicClient, parseEventLogs } from "viem";
+import { PaygentError } from "../protocol/errors.ts";
+import type { ChainOutcome, PaymentTerms, SignedPayment } from "../runtime/wallet.ts";
+import { tokenAbi } from "./token.ts";
+
+/** The nonce as the chain's library wants it. */
+export function nonceOf(signed: SignedPayment): Hex {
+  if (!isHex(signed.nonce)) throw new PaygentError("internal", "A stored payment has a nonce that is no hex number.");
+  return signed.nonce;
+}
+
+/** Whether the payer's nonce has been used or cancelled. */
+export async function isAuthorizationClosed(
+  client: PublicClient,
+  token: Address,
+  payer: Address,
+  nonce: Hex,
+): Promise<boolean> {
+  return await client.readContract({
+    address: token,
+    abi: tokenAbi,
+    functionName: "authorizationState",
+    args: [payer, nonce],
+  });
+}
+
+/**
+ * What became of an authorization, by the chain alone. `final` names the block that cannot be undone any more:
+ * only its time may declare an authorization expired.
+ */
+export async function readOutcome(
+  client: PublicClient,
+  payer: Address,
+  { terms, signed, final }: { terms: PaymentTerms; signed: SignedPayment; final: "latest" | "finalized" },
+): Promise<ChainOutcome> {
+  const token = getAddress(terms.asset);
+  const nonce = nonceOf(signed);
+  // The block comes before the state: what is unused later was unused when that block was made.
+  const block = await client.getBlock({ blockTag: final });
+  if (!(await isAuthorizationClosed(client, token, payer, nonce)))
+    return { state: block.timestamp >= BigInt(signed.validBefore) ? "expired" : "open" };
+
+  const range = {
+    address: token,
+    abi: tokenAbi,
+    fromBlock: BigInt(signed.fromBlock),
+    toBlock: "latest",
+    args: { authorizer: payer, nonce },
+    strict: true,
+  } as const;
+  const [used] = await client.getContractEvents({ ...range, eventName: "AuthorizationUsed" });
+  if (used === undefined) {
+    const [cancelled] = await client.getContractEvents({ ...range, eventName: "AuthorizationCanceled" });
+    if (cancelled !== undefined) return { state: "cancelled", txHash: cancelled.transactionHash };
+    throw unverified("the chain says that it was used, but not by which transaction");
+  }
+  const receipt = await client.getTransactionReceipt({ hash: used.transactionHash });
+  // A transaction may carry several transfers; the token logs ours right after its AuthorizationUsed.
+  const transfer = parseEventLogs({ abi: tokenAbi, eventName: "Transfer", logs: receipt.logs }).find(
+    (log) => log.logIndex > used.logIndex && isAddressEqual(log.address, token) && isAddressEqual(log.args.from, payer),
+  );
+  if (transfer === undefined) throw unverified("its transaction moved no money of this wallet");
+  if (transfer.args.value !== BigInt(terms.amount) || transfer.args.to !== terms.payTo)
+    throw unverified("it was settled for another amount or payee");
+  return { state: "settled", txHash: used.transactionHash };
+}
+
+function unverified(what: string): PaygentError {
+  return new PaygentError(
+    "payment_unverified",
+    `This payment could not be matched with the chain: ${what}. Its money stays reserved; look at the wallet's transactions.`,
+  );
+}

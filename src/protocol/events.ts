@@ -1,0 +1,214 @@
+import * as z from "zod";
+import { ErrorCode } from "./errors.ts";
+import { Id } from "./ids.ts";
+import { PlanInput } from "./messages.ts";
+import { Decimal } from "./money.ts";
+
+const Timestamp = z.iso.datetime();
+const Args = z.record(z.string(), z.unknown());
+
+/** What a budget stands at, in USD. */
+export const Budget = z.object({ limit: Decimal, spent: Decimal, reserved: Decimal, remaining: Decimal });
+export type Budget = z.infer<typeof Budget>;
+
+/** What a tool call cost. `usd` is what it took from the budgets. */
+export const Cost = z.object({ amount: Decimal, currency: z.string(), usd: Decimal, tx_hash: z.string().optional() });
+export type Cost = z.infer<typeof Cost>;
+
+export const PlanStep = z.object({ title: z.string(), status: z.enum(["pending", "in_progress", "done", "skipped"]) });
+export type PlanStep = z.infer<typeof PlanStep>;
+
+export const ErrorInfo = z.object({ code: ErrorCode, message: z.string() });
+export type ErrorInfo = z.infer<typeof ErrorInfo>;
+
+export const Decision = z.enum(["approved", "rejected", "edited"]);
+export type Decision = z.infer<typeof Decision>;
+
+const ofSession = { session_id: Id };
+const ofExecution = { session_id: Id, execution_id: Id, subagent_id: Id.optional() };
+
+/** Everything a person needs to decide; also what `connected` lists as pending. */
+export const ApprovalRequired = z.object({
+  ...ofExecution,
+  request_id: Id,
+  tool_id: Id,
+  tool_name: z.string(),
+  tool_args: Args,
+  reason: z.string(),
+  amount: Decimal,
+  currency: z.string(),
+  estimated_cost: Decimal,
+  payee: z.string().optional(),
+  network: z.string().optional(),
+  expires_at: Timestamp,
+  budget: z.object({ limit: Decimal, spent: Decimal, reserved: Decimal, remaining_after: Decimal }),
+});
+export type ApprovalRequired = z.infer<typeof ApprovalRequired>;
+
+const decided = z.object({
+  ...ofExecution,
+  request_id: Id,
+  tool_id: Id,
+  decision: Decision,
+  decided_by: z.string(),
+  reason: z.string().optional(),
+  edited_args: Args.optional(),
+});
+
+export const InFlight = z.object({
+  tool_id: Id,
+  outcome: z.enum(["not_started", "aborted", "completed_anyway", "unknown"]),
+});
+export type InFlight = z.infer<typeof InFlight>;
+
+export const ToolCallSummary = z.object({
+  tool_id: Id,
+  tool_name: z.string(),
+  success: z.boolean(),
+  cost: Cost.optional(),
+});
+
+/** The data of every durable event, by its type. */
+export const durableEvents = {
+  execution_started: z.object({
+    ...ofExecution,
+    command: z.string(),
+    plan: z.array(PlanInput).optional(),
+    budget_limit_usd: Decimal.nullable(),
+    queued: z.boolean(),
+    by: z.string(),
+  }),
+  thinking: z.object({
+    ...ofExecution,
+    command: z.string(),
+    step: z.int(),
+    total_steps: z.int().optional(),
+    thought_process: z.string().optional(),
+    message_id: Id.optional(),
+  }),
+  plan: z.object({ ...ofExecution, steps: z.array(PlanStep) }),
+  tool_call: z.object({ ...ofExecution, step: z.int(), tool_id: Id, tool_name: z.string(), tool_args: Args }),
+  approval_required: ApprovalRequired,
+  approved: decided,
+  rejected: decided,
+  edit_approved: decided,
+  approval_expired: z.object({ ...ofExecution, request_id: Id, tool_id: Id }),
+  tool_result: z.object({
+    ...ofExecution,
+    tool_id: Id,
+    tool_name: z.string(),
+    result: z.unknown(),
+    success: z.boolean(),
+    error: ErrorInfo.optional(),
+    duration_ms: z.int(),
+    cost: Cost.optional(),
+  }),
+  budget: z.object({ ...ofSession, execution_id: Id.optional(), ...Budget.shape }),
+  subagent_start: z.object({
+    ...ofExecution,
+    subagent_id: Id,
+    subagent_type: z.string(),
+    task: z.string(),
+    parent_agent: z.string(),
+    tool_id: Id,
+  }),
+  subagent_end: z.object({
+    ...ofExecution,
+    subagent_id: Id,
+    result: z.string(),
+    success: z.boolean(),
+    duration_ms: z.int(),
+    error: ErrorInfo.optional(),
+  }),
+  complete: z.object({
+    ...ofExecution,
+    result: z.looseObject({ text: z.string() }),
+    success: z.boolean(),
+    total_cost: z.string(),
+    duration_ms: z.int(),
+    tool_calls: z.array(ToolCallSummary),
+    message_id: Id.optional(),
+  }),
+  cancelled: z.object({
+    ...ofExecution,
+    message: z.string(),
+    by: z.string(),
+    reason: z.string().optional(),
+    in_flight: z.array(InFlight),
+    released_usd: Decimal,
+  }),
+  error: z.object({
+    ...ofExecution,
+    code: ErrorCode,
+    message: z.string(),
+    fatal: z.boolean(),
+    details: z.record(z.string(), z.unknown()).optional(),
+    correlation_id: z.string().optional(),
+  }),
+} as const;
+
+/** What `connected` says of an execution that has not ended. */
+export const OpenExecution = z.object({
+  execution_id: Id,
+  command: z.string(),
+  status: z.enum(["queued", "running", "waiting"]),
+  created_at: Timestamp,
+});
+
+/** The data of every live-only event, by its type. */
+export const liveEvents = {
+  connected: z.object({
+    ...ofSession,
+    user_id: z.string(),
+    last_seq: z.int(),
+    status: z.enum(["active", "terminated"]),
+    budget: Budget,
+    pending_approvals: z.array(ApprovalRequired),
+    executions: z.array(OpenExecution),
+    model: z.string(),
+    heartbeat_ms: z.int(),
+    protocol: z.literal("paygent.v1"),
+  }),
+  text_delta: z.object({ ...ofExecution, message_id: Id, delta: z.string() }),
+  pong: z.object({ ...ofSession }),
+  resync: z.object({ ...ofSession, first_seq: z.int(), last_seq: z.int() }),
+  execution_started: z.object({
+    ...durableEvents.execution_started.shape,
+    duplicate: z.literal(true),
+    status: z.string(),
+  }),
+  error: z.object({
+    session_id: Id.optional(),
+    execution_id: Id.optional(),
+    request_id: Id.optional(),
+    code: ErrorCode,
+    message: z.string(),
+    details: z.record(z.string(), z.unknown()).optional(),
+    correlation_id: z.string().optional(),
+  }),
+} as const;
+
+type DataOf<Schemas extends Record<string, z.ZodType>> = { [Type in keyof Schemas]: z.infer<Schemas[Type]> };
+
+export type DurableEventData = DataOf<typeof durableEvents>;
+export type DurableEventType = keyof DurableEventData;
+export type LiveEventData = DataOf<typeof liveEvents>;
+export type LiveEventType = keyof LiveEventData;
+
+/** A durable event as it goes over the wire; `seq` is its place in its session. */
+export type DurableEvent = {
+  [Type in DurableEventType]: {
+    type: Type;
+    data: DurableEventData[Type];
+    timestamp: string;
+    seq: number;
+    ref?: string;
+  };
+}[DurableEventType];
+
+/** A live-only event as it goes over the wire. */
+export type LiveEvent = {
+  [Type in LiveEventType]: { type: Type; data: LiveEventData[Type]; timestamp: string; seq?: undefined; ref?: string };
+}[LiveEventType];
+
+export type ServerEvent = DurableEvent | LiveEvent;

@@ -1,0 +1,26 @@
+export { closeCodes, isRetryable } from "./close-codes.ts";
+export { decodeMessage } from "./decode.ts";
+export { ErrorCode, httpStatus, PaygentError } from "./errors.ts";
+export {
+  ApprovalRequired,
+  Budget,
+  Cost,
+  Decision,
+  type DurableEvent,
+  type DurableEventData,
+  type DurableEventType,
+  durableEvents,
+  ErrorInfo,
+  InFlight,
+  type LiveEvent,
+  type LiveEventData,
+  type LiveEventType,
+  liveEvents,
+  PlanStep,
+  type ServerEvent,
+} from "./events.ts";
+export { Id } from "./ids.ts";
+export { Approve, Cancel, ClientMessage, Edit, Execute, messageTypes, Ping, PlanInput, Reject } from "./messages.ts";
+export { Decimal, formatUnits, formatUsd, parseUnits, USD_DECIMALS, Usd, usdMicros } from "./money.ts";
+export { SessionConfig } from "./session-config.ts";
+export { SpendRule } from "./spend-rule.ts";

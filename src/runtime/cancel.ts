@@ -1,0 +1,46 @@
+import { PaygentError } from "../protocol/errors.ts";
+import type { Cancel } from "../protocol/messages.ts";
+import { pendingOfExecution } from "../store/approvals.ts";
+import { findExecution } from "../store/executions.ts";
+import { findSession } from "../store/sessions.ts";
+import { type Caller, isMember, notFound, requireOwner } from "./access.ts";
+import { tellCancelled } from "./finish.ts";
+import { commitCommand, type Runtime } from "./runtime.ts";
+
+/**
+ * Stops an execution, whether it is queued, running or waiting for a human. Resolves once that is certain;
+ * `cancelled` follows in the log when what was under way has been stopped. Throws `execution_ended`,
+ * `forbidden`, `not_found`.
+ */
+export async function cancel(
+  runtime: Runtime,
+  caller: Caller,
+  request: { input: Cancel; sessionId?: string | undefined; ref?: string | undefined },
+): Promise<void> {
+  const { input, ref } = request;
+  const found = await findExecution(runtime.store.db, input.execution_id);
+  if (found === undefined || (request.sessionId !== undefined && found.sessionId !== request.sessionId)) {
+    throw notFound("execution");
+  }
+  const session = await findSession(runtime.store.db, found.sessionId);
+  if (session === undefined || !isMember(session, caller)) throw notFound("execution");
+  requireOwner(session, caller, "execute");
+
+  const key = { sessionId: found.sessionId, executionId: found.id };
+  const { value: mustStop } = await commitCommand(runtime, key, async (unit) => {
+    const { execution } = unit;
+    if (execution.endedAt !== null) {
+      const sentence = `The execution has ended already: ${execution.status} at ${execution.endedAt}.`;
+      throw new PaygentError("execution_ended", sentence, { details: { status: execution.status } });
+    }
+    execution.cancelBy ??= caller.userId;
+    execution.cancelReason ??= input.reason ?? null;
+    if (execution.status === "running") return true;
+    const pending = await pendingOfExecution(unit.tx, execution.id);
+    const in_flight = pending.map(({ toolId }) => ({ tool_id: toolId, outcome: "not_started" as const }));
+    await tellCancelled(unit, in_flight, [], ref);
+    return false;
+  });
+  if (mustStop) runtime.worker.cancel(found.id, ref);
+  else runtime.worker.sessionFreed(found.sessionId);
+}

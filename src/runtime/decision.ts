@@ -1,0 +1,109 @@
+import { PaygentError } from "../protocol/errors.ts";
+import type { DurableEventData } from "../protocol/events.ts";
+import { type ApprovalRow, findApproval } from "../store/approvals.ts";
+import { findSession, type SessionRow } from "../store/sessions.ts";
+import type { Unit } from "../store/unit.ts";
+import { type Caller, isMember, notFound, requireApprover } from "./access.ts";
+import { claim } from "./finish.ts";
+import { commitCommand, type Runtime } from "./runtime.ts";
+
+/** A decision as it came in. `sessionId` is set where a socket of that session sent it. */
+export interface DecisionRequest<Input extends { request_id: string }> {
+  readonly input: Input;
+  readonly sessionId?: string | undefined;
+  readonly ref?: string | undefined;
+}
+
+/** What the log says once a decision is made. */
+export type DecisionData = DurableEventData["approved"];
+
+/** The approval that a caller speaks of, with its session; the same `not_found` for unknown and foreign ones. */
+export async function approvalFor(
+  runtime: Pick<Runtime, "store">,
+  caller: Caller,
+  { input, sessionId }: DecisionRequest<{ request_id: string }>,
+): Promise<{ approval: ApprovalRow; session: SessionRow }> {
+  const approval = await findApproval(runtime.store.db, input.request_id);
+  if (approval === undefined || (sessionId !== undefined && approval.sessionId !== sessionId))
+    throw notFound("approval");
+  const session = await findSession(runtime.store.db, approval.sessionId);
+  if (session === undefined || !isMember(session, caller)) throw notFound("approval");
+  requireApprover(session, caller);
+  return { approval, session };
+}
+
+/**
+ * Carries a decision out, once: `apply` runs under the session's lock with the approval still pending. The
+ * execution goes on where it waited. Throws `already_decided`, `approval_expired`, `execution_ended`.
+ */
+export async function decide(
+  runtime: Runtime,
+  caller: Caller,
+  found: ApprovalRow,
+  apply: (unit: Unit, approval: ApprovalRow) => Promise<void>,
+): Promise<void> {
+  const { sessionId, executionId } = found;
+  const committed = await commitCommand(runtime, { sessionId, executionId }, async (unit) => {
+    requireApprover(unit.session, caller);
+    const approval = await findApproval(unit.tx, found.id);
+    if (approval === undefined) throw notFound("approval");
+    refuseUnlessPending(approval, unit.at);
+    await apply(unit, approval);
+    return resume(unit, runtime.nodeId);
+  });
+  goOn(runtime, executionId, committed.value);
+}
+
+type Resumed = ReturnType<typeof resume>;
+
+/** Takes a waiting execution up again, in the transaction that ended its wait. */
+export function resume(unit: Unit, nodeId: string) {
+  if (unit.execution.status !== "waiting") return undefined;
+  const claimed = claim(unit, nodeId);
+  return { claimed, execution: unit.execution, config: unit.session.config };
+}
+
+/** Starts the run that `resume` claimed, or tells the one that is under way to look at the log. */
+export function goOn(runtime: Runtime, executionId: string, resumed: Resumed): void {
+  if (resumed === undefined) runtime.worker.poke(executionId);
+  else runtime.worker.start(resumed.claimed, resumed.execution, resumed.config, undefined);
+}
+
+function refuseUnlessPending(approval: ApprovalRow, now: string): void {
+  const { id, status, decidedBy, decidedAt, expiresAt } = approval;
+  switch (status) {
+    case "pending":
+      if (expiresAt > now) return;
+      throw new PaygentError("approval_expired", `Approval ${id} expired at ${expiresAt}; ask the agent again.`);
+    case "expired":
+      throw new PaygentError("approval_expired", `Approval ${id} expired at ${expiresAt}; ask the agent again.`);
+    case "cancelled":
+      throw new PaygentError("execution_ended", `The execution that approval ${id} belongs to has ended.`);
+    case "approved":
+    case "rejected":
+    case "edited":
+      throw new PaygentError(
+        "already_decided",
+        `Approval ${id} was already ${status} by ${decidedBy} at ${decidedAt}.`,
+        {
+          details: { request_id: id, decision: status, decided_by: decidedBy, decided_at: decidedAt },
+        },
+      );
+  }
+}
+
+export function decisionData(
+  approval: ApprovalRow,
+  caller: Caller,
+  decision: DecisionData["decision"],
+  reason: string | undefined,
+) {
+  return {
+    ...(approval.subagentId === undefined ? {} : { subagent_id: approval.subagentId }),
+    request_id: approval.id,
+    tool_id: approval.toolId,
+    decision,
+    decided_by: caller.userId,
+    ...(reason === undefined ? {} : { reason }),
+  };
+}

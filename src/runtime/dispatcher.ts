@@ -1,0 +1,21 @@
+import type { SessionConfig } from "../protocol/session-config.ts";
+import type { StoredEvent } from "../store/event-log.ts";
+import type { ExecutionRow } from "../store/executions.ts";
+import type { Claim } from "./run-log.ts";
+
+/** Where commands hand over what they have claimed or changed, once it is committed. */
+export interface Dispatcher {
+  /** Works on an execution that the caller has claimed for this node. `known` are its events, where they are all at hand. */
+  start(
+    claimed: Claim,
+    execution: ExecutionRow,
+    config: SessionConfig,
+    known: readonly StoredEvent[] | undefined,
+  ): void;
+  /** Says that the log of an execution has grown. */
+  poke(executionId: string): void;
+  /** Stops the run of an execution whose cancellation is committed. */
+  cancel(executionId: string, ref: string | undefined): void;
+  /** Says that a session may have room for what is queued in it. */
+  sessionFreed(sessionId: string): void;
+}

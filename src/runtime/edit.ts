@@ -1,0 +1,69 @@
+import { PaygentError } from "../protocol/errors.ts";
+import type { Edit } from "../protocol/messages.ts";
+import { decideApproval } from "../store/approvals.ts";
+import type { Caller } from "./access.ts";
+import { checkArgs, checkCeiling, priceOf, type QuotedPurchase, toolNamed } from "./admit.ts";
+import { boundHash } from "./binding.ts";
+import { reserve } from "./budget.ts";
+import { approvalFor, type DecisionRequest, decide, decisionData } from "./decision.ts";
+import { judge } from "./policy.ts";
+import type { Runtime } from "./runtime.ts";
+import type { Tool } from "./tool.ts";
+
+const quoteTimeoutMs = 15_000;
+
+/**
+ * Lets a call run with other arguments: checked against the tool's schema, priced anew, and taken through
+ * policy and budget again. The tool stays the same. Besides the refusals of every decision it throws
+ * `invalid_arguments`, `policy_denied`, `budget_exceeded` and what asking for a price may; the request
+ * then stays pending.
+ */
+export async function edit(runtime: Runtime, caller: Caller, request: DecisionRequest<Edit>): Promise<void> {
+  const { input, ref } = request;
+  const { approval } = await approvalFor(runtime, caller, request);
+  const tool = toolNamed(runtime.tools, approval.toolName);
+  const args = editedArgs(tool, input.edited_args);
+  const quote = approval.status === "pending" ? await quoteFor(runtime, tool, args) : undefined;
+  const price = priceOf(quote);
+  const terms = quote === undefined ? undefined : JSON.stringify(quote.terms);
+
+  await decide(runtime, caller, approval, async (unit, pending) => {
+    const verdict = judge({ tool, price, config: unit.session.config, rules: [] });
+    if (verdict.kind === "deny") throw verdict.error;
+    const spendKey = { executionId: pending.executionId, toolId: pending.toolId, epoch: 0 };
+    const refusal = await reserve(unit, spendKey, price.micros);
+    if (refusal !== undefined) throw refusal;
+    const edited = { args, terms, micros: price.micros, boundHash: boundHash(tool.name, args, terms) };
+    await decideApproval(unit.tx, pending, {
+      status: "edited",
+      decidedBy: caller.userId,
+      decidedAt: unit.at,
+      reason: input.reason,
+      edited,
+    });
+    const data = decisionData(pending, caller, "edited", input.reason);
+    unit.append("edit_approved", { ...data, edited_args: args }, ref);
+  });
+}
+
+/** A question is answered by adding the answer to its arguments. */
+function editedArgs(tool: Tool, edited: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if (tool.effect !== "question") return checkArgs(tool, edited);
+  const { answer, ...args } = edited;
+  if (typeof answer === "string") return { ...checkArgs(tool, args), answer };
+  throw new PaygentError("invalid_arguments", `${tool.name} needs "answer" in the edited arguments, a text.`);
+}
+
+async function quoteFor(
+  runtime: Runtime,
+  tool: Tool,
+  args: Readonly<Record<string, unknown>>,
+): Promise<QuotedPurchase | undefined> {
+  if (tool.effect !== "payment") return undefined;
+  const purchase = tool.purchase(args);
+  const quote = await runtime.wallet.quote(purchase.url, AbortSignal.timeout(quoteTimeoutMs));
+  if (quote.kind === "free") return undefined;
+  const quoted = { purchase, terms: quote.terms };
+  checkCeiling(quoted);
+  return quoted;
+}

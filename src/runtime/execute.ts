@@ -1,0 +1,122 @@
+import { PaygentError } from "../protocol/errors.ts";
+import type { Execute } from "../protocol/messages.ts";
+import { usdMicros } from "../protocol/money.ts";
+import { newId } from "../protocol/new-id.ts";
+import { countOpenExecutions, type ExecutionRow, findExecution, newExecution } from "../store/executions.ts";
+import type { SessionRow } from "../store/sessions.ts";
+import type { Unit } from "../store/unit.ts";
+import { type Caller, isMember, notFound, requireOwner } from "./access.ts";
+import { contentHash } from "./binding.ts";
+import { claim } from "./finish.ts";
+import { commitCommand, type Runtime } from "./runtime.ts";
+
+const maxOpenExecutions = 1000;
+
+export interface Started {
+  readonly execution: ExecutionRow;
+  /** True when this very request had started the execution before. */
+  readonly isDuplicate: boolean;
+}
+
+/**
+ * Starts an execution, or queues it behind the one that runs. Sent twice with the same `execution_id` and
+ * content it starts once. Throws `conflict`, `session_busy`, `quota_exceeded`, `forbidden`, `not_found`.
+ */
+export async function execute(
+  runtime: Runtime,
+  caller: Caller,
+  request: { sessionId: string; input: Execute; ref?: string | undefined },
+): Promise<Started> {
+  const { input, ref, sessionId } = request;
+  const { value, events } = await commitCommand(runtime, { sessionId }, async (unit) => {
+    if (!isMember(unit.session, caller)) throw notFound("session");
+    requireOwner(unit.session, caller, "execute");
+    const requestHash = hashOf(sessionId, input);
+    const existing = input.execution_id === undefined ? undefined : await findExecution(unit.tx, input.execution_id);
+    if (existing !== undefined)
+      return { execution: sameRequest(existing, requestHash), isDuplicate: true, run: undefined };
+
+    const isQueued = await mustQueue(unit, input);
+    unit.create(
+      newExecution({
+        id: input.execution_id ?? newId(),
+        sessionId,
+        userId: unit.session.userId,
+        command: input.command,
+        plan: input.plan,
+        requestHash,
+        budgetLimitMicros: input.budget_limit_usd === undefined ? undefined : usdMicros(input.budget_limit_usd),
+        createdAt: unit.at,
+        firstSeq: unit.nextSeq,
+      }),
+    );
+    unit.append(
+      "execution_started",
+      {
+        command: input.command,
+        ...(input.plan === undefined ? {} : { plan: input.plan }),
+        budget_limit_usd: input.budget_limit_usd ?? null,
+        queued: isQueued,
+        by: caller.userId,
+      },
+      ref,
+    );
+    const run = isQueued ? undefined : { claimed: begin(unit, runtime.nodeId), config: unit.session.config };
+    return { execution: unit.execution, isDuplicate: false, run };
+  });
+  const { execution, isDuplicate, run } = value;
+  if (run !== undefined) runtime.worker.start(run.claimed, execution, run.config, events);
+  return { execution, isDuplicate };
+}
+
+/** Claims the unit's execution and shows that work on it begins. */
+function begin(unit: Unit, nodeId: string) {
+  const claimed = claim(unit, nodeId);
+  const { command, plan } = unit.execution;
+  unit.append("thinking", { command, step: 1, ...(plan === undefined ? {} : { total_steps: plan.length }) });
+  return claimed;
+}
+
+/** Starts what has waited longest in a session, if nothing runs there. */
+export async function startQueued(runtime: Runtime, execution: ExecutionRow): Promise<void> {
+  const key = { sessionId: execution.sessionId, executionId: execution.id };
+  const { value } = await commitCommand(runtime, key, async (unit) => {
+    if (unit.execution.status !== "queued") return undefined;
+    if ((await countOpenExecutions(unit.tx, unit.session.id)).running > 0) return undefined;
+    return { claimed: begin(unit, runtime.nodeId), execution: unit.execution, config: unit.session.config };
+  });
+  // The log has `execution_started` from before, so the run reads it.
+  if (value !== undefined) runtime.worker.start(value.claimed, value.execution, value.config, undefined);
+}
+
+function hashOf(sessionId: string, input: Execute): string {
+  return contentHash([sessionId, input.command, input.plan ?? null, input.budget_limit_usd ?? null]);
+}
+
+function sameRequest(existing: ExecutionRow, requestHash: string): ExecutionRow {
+  if (existing.requestHash === requestHash) return existing;
+  throw new PaygentError(
+    "conflict",
+    "This execution_id was used for another request. Send the same content again, or a new id.",
+  );
+}
+
+async function mustQueue(unit: Unit, input: Execute): Promise<boolean> {
+  refuseTerminated(unit.session);
+  const open = await countOpenExecutions(unit.tx, unit.session.id);
+  if (open.queued + open.running + open.waiting >= maxOpenExecutions) {
+    const sentence = `This session has ${maxOpenExecutions} executions that have not ended. Decide or cancel some of them first.`;
+    throw new PaygentError("quota_exceeded", sentence);
+  }
+  const isBusy = open.queued + open.running > 0;
+  if (isBusy && (input.if_busy ?? unit.session.config.if_busy) === "reject") {
+    const sentence = 'This session is working on another command. Wait for it, or send if_busy "queue".';
+    throw new PaygentError("session_busy", sentence);
+  }
+  return isBusy;
+}
+
+function refuseTerminated(session: SessionRow): void {
+  if (session.status === "active") return;
+  throw new PaygentError("conflict", "This session is terminated. Create a new one.");
+}

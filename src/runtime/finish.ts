@@ -1,0 +1,95 @@
+import type { InFlight } from "../protocol/events.ts";
+import { formatUsd } from "../protocol/money.ts";
+import { decideApproval, pendingOfExecution } from "../store/approvals.ts";
+import { paymentsOfExecution } from "../store/payments.ts";
+import { reservedOfExecution } from "../store/spends.ts";
+import type { Unit } from "../store/unit.ts";
+import { release } from "./budget.ts";
+import { type ResolvedPayment, recordPaymentOutcome } from "./resolve-payments.ts";
+import type { Claim } from "./run-log.ts";
+
+/**
+ * Ends the unit's execution: its open questions are withdrawn, what it set aside and can no longer spend is
+ * given back, and `tell` appends the one terminal event. `payments` is what the chain said of the money that
+ * was out; a signed payment that it says nothing of stays reserved.
+ */
+export async function finish(
+  unit: Unit,
+  status: "completed" | "failed" | "cancelled",
+  payments: readonly ResolvedPayment[],
+  tell: (releasedMicros: bigint) => void,
+): Promise<void> {
+  const { execution } = unit;
+  for (const approval of await pendingOfExecution(unit.tx, execution.id)) {
+    await decideApproval(unit.tx, approval, {
+      status: "cancelled",
+      decidedBy: undefined,
+      decidedAt: unit.at,
+      reason: undefined,
+    });
+  }
+  let released = 0n;
+  for (const payment of payments) released += await recordPaymentOutcome(unit, payment);
+  released += await releaseUnsigned(unit);
+  unit.tellBudget();
+  tell(released);
+  leave(unit);
+  execution.status = status;
+  execution.endedAt = unit.at;
+}
+
+async function releaseUnsigned(unit: Unit): Promise<bigint> {
+  if (unit.execution.reservedMicros === 0n) return 0n;
+  const signed = (await paymentsOfExecution(unit.tx, unit.execution.id)).filter((row) => row.state === "signed");
+  let released = 0n;
+  for (const spend of await reservedOfExecution(unit.tx, unit.execution.id)) {
+    const isSigned = signed.some((row) => row.toolId === spend.toolId && row.epoch === spend.epoch);
+    if (!isSigned) released += await release(unit, spend);
+  }
+  return released;
+}
+
+/** Ends the unit's execution as cancelled by whoever asked for it. */
+export async function tellCancelled(
+  unit: Unit,
+  in_flight: readonly InFlight[],
+  payments: readonly ResolvedPayment[],
+  ref: string | undefined,
+): Promise<void> {
+  const { cancelBy, cancelReason } = unit.execution;
+  const tell = (releasedMicros: bigint) =>
+    unit.append(
+      "cancelled",
+      {
+        message: "The execution was cancelled.",
+        by: cancelBy ?? "unknown",
+        ...(cancelReason === null ? {} : { reason: cancelReason }),
+        in_flight: [...in_flight],
+        released_usd: formatUsd(releasedMicros),
+      },
+      ref,
+    );
+  await finish(unit, "cancelled", payments, tell);
+}
+
+/** Gives up the lease, and counts the time that the execution was worked on. */
+export function leave(unit: Unit): void {
+  const { execution } = unit;
+  if (execution.claimedAt !== null) {
+    execution.activeMs += Math.max(0, Date.parse(unit.at) - Date.parse(execution.claimedAt));
+  }
+  execution.claimedAt = null;
+  execution.owner = null;
+}
+
+/** Takes the lease: from here on only the holder of this fencing number may write for the execution. */
+export function claim(unit: Unit, nodeId: string): Claim {
+  const { execution } = unit;
+  if (execution.claimedAt !== null) leave(unit);
+  execution.status = "running";
+  execution.owner = nodeId;
+  execution.fence += 1;
+  execution.claimedAt = unit.at;
+  execution.startedAt ??= unit.at;
+  return { executionId: execution.id, sessionId: unit.session.id, fence: execution.fence };
+}

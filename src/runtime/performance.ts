@@ -1,0 +1,74 @@
+import type { PaygentError } from "../protocol/errors.ts";
+import type { Cost, InFlight } from "../protocol/events.ts";
+import type { SessionConfig } from "../protocol/session-config.ts";
+import type { ApprovalRow } from "../store/approvals.ts";
+import type { Store } from "../store/database.ts";
+import type { Unit } from "../store/unit.ts";
+import { type Admission, admit, type CheckedCall } from "./admit.ts";
+import type { Clock } from "./clock.ts";
+import type { Log } from "./log.ts";
+import { free, judge } from "./policy.ts";
+import type { Tool } from "./tool.ts";
+import type { Wallet } from "./wallet.ts";
+
+/** What came of a call. `record` writes what must be committed together with its result. */
+export interface CallOutcome {
+  readonly result?: unknown;
+  readonly error?: PaygentError;
+  readonly cost?: Cost;
+  /** Whether the execution ends with this error. */
+  readonly isFatal?: boolean;
+  record?(unit: Unit): Promise<void>;
+}
+
+/** What performing a call needs of the run that it belongs to. */
+export interface Performance {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly wallet: Wallet;
+  readonly signal: AbortSignal;
+  readonly sessionId: string;
+  readonly config: SessionConfig;
+  readonly executionId: string;
+  readonly tools: ReadonlyMap<string, Tool>;
+  readonly subagentId: string | undefined;
+  readonly stepCapMicros: bigint | undefined;
+  commit<T>(work: (unit: Unit) => Promise<T>): Promise<T>;
+  /** Runs one thing with an effect at a time. */
+  withEffect<T>(work: () => Promise<T>): Promise<T>;
+  /** Notes what a cancellation at this moment would have to say of the call. */
+  mark(outcome: InFlight["outcome"]): void;
+}
+
+/** `undefined` when the call may run now; else what to do instead. */
+export async function ifAdmitted(
+  run: Performance,
+  call: CheckedCall,
+  grant: ApprovalRow | undefined,
+  also?: (unit: Unit) => Promise<void>,
+): Promise<"waiting" | CallOutcome | undefined> {
+  if (grant !== undefined) return undefined;
+  const { config, stepCapMicros } = run;
+  // What needs neither a question nor a note runs without a transaction.
+  const isPlain =
+    also === undefined && judge({ tool: call.tool, price: free, config, rules: [], stepCapMicros }).kind === "allow";
+  if (isPlain) return undefined;
+  const admission = await run.commit(async (unit) => {
+    const admitted = await admit(unit, call);
+    if (admitted.kind === "allowed") await also?.(unit);
+    return admitted;
+  });
+  return unlessAllowed(admission);
+}
+
+export function unlessAllowed(admission: Admission): "waiting" | CallOutcome | undefined {
+  switch (admission.kind) {
+    case "allowed":
+      return undefined;
+    case "asked":
+      return "waiting";
+    case "refused":
+      throw admission.error;
+  }
+}

@@ -1,0 +1,162 @@
+import { randomUUID } from "node:crypto";
+import { PaygentError } from "../protocol/errors.ts";
+import type { InFlight } from "../protocol/events.ts";
+import type { SessionConfig } from "../protocol/session-config.ts";
+import type { StoredEvent } from "../store/event-log.ts";
+import type { ExecutionRow } from "../store/executions.ts";
+import { errorInfo } from "./admit.ts";
+import { AgentLoop } from "./agent-loop.ts";
+import { finish, leave, tellCancelled } from "./finish.ts";
+import { allAgents, newFold, openCalls } from "./fold.ts";
+import { inFlightOutcome, resolvePayments } from "./resolve-payments.ts";
+import { type Claim, RunLog } from "./run-log.ts";
+import type { RunParts } from "./run-parts.ts";
+import { Stopped, type StopReason } from "./stop.ts";
+
+/**
+ * One node's work on one execution, from a claim until the execution ends, waits for a human, or the lease
+ * is given up. It keeps nothing that is not in the log: another run can go on from any point.
+ */
+export class ExecutionRun {
+  readonly #parts: RunParts;
+  readonly #execution: ExecutionRow;
+  readonly #config: SessionConfig;
+  readonly #abort = new AbortController();
+  readonly #log: RunLog;
+  /** What a cancellation at this moment would have to say of each call that is under way. */
+  readonly #inFlight = new Map<string, InFlight["outcome"]>();
+  #stopReason: StopReason | undefined;
+
+  /** `known` are the execution's events when the caller has just written all there are; else they are read. */
+  constructor(
+    parts: RunParts,
+    claim: Claim,
+    execution: ExecutionRow,
+    config: SessionConfig,
+    known: readonly StoredEvent[] | undefined,
+  ) {
+    this.#parts = parts;
+    this.#execution = execution;
+    this.#config = config;
+    this.#log = new RunLog(parts, claim, newFold(execution.command, Date.parse(execution.createdAt)), known);
+  }
+
+  /** Works until there is nothing to do; never rejects. */
+  async run(): Promise<void> {
+    const timeLeftMs = this.#config.execution_timeout_s * 1000 - this.#execution.activeMs;
+    const timer = setTimeout(() => this.stop({ kind: "timeout" }), Math.max(0, timeLeftMs));
+    try {
+      if (this.#execution.cancelBy !== null) throw new Stopped({ kind: "cancel" });
+      const loop = new AgentLoop({
+        parts: this.#parts,
+        log: this.#log,
+        execution: this.#execution,
+        config: this.#config,
+        abort: this.#abort,
+        inFlight: this.#inFlight,
+      });
+      while ((await loop.advance(this.#log.fold.root)) === "waiting" && !(await this.#park())) {
+        // Somebody decided between the last look at the log and the attempt to rest.
+      }
+    } catch (error) {
+      await this.#conclude(this.#stopReason === undefined ? error : new Stopped(this.#stopReason));
+    } finally {
+      clearTimeout(timer);
+      this.#abort.abort(new Stopped({ kind: "lost" }));
+    }
+  }
+
+  /** Says that somebody else wrote to the execution's log. */
+  poke(): void {
+    this.#log.poke();
+  }
+
+  stop(reason: StopReason): void {
+    if (this.#stopReason !== undefined) return;
+    this.#stopReason = reason;
+    this.#abort.abort(new Stopped(reason));
+    this.#log.wake();
+  }
+
+  /** Rests until a human decides; false when something has happened meanwhile. */
+  #park(): Promise<boolean> {
+    return this.#log.commit(async (unit) => {
+      if (unit.execution.lastSeq !== this.#log.fold.lastSeq) {
+        this.#log.poke();
+        return false;
+      }
+      leave(unit);
+      unit.execution.status = "waiting";
+      return true;
+    });
+  }
+
+  /** Ends the run after it was stopped or something failed. */
+  async #conclude(error: unknown): Promise<void> {
+    const { log } = this.#parts;
+    const { sessionId, executionId } = this.#log.claim;
+    const about = { session_id: sessionId, execution_id: executionId };
+    try {
+      if (error instanceof Stopped) await this.#concludeStopped(error.reason);
+      else if (error instanceof PaygentError && error.code !== "unavailable") await this.#fail(error);
+      else if (error instanceof PaygentError) log.warn({ ...about, err: error }, "run interrupted; it goes on later");
+      else {
+        const correlationId = randomUUID();
+        log.error({ ...about, err: error, correlation_id: correlationId }, "run failed");
+        const sentence = `Something went wrong inside Paygent; the log has it under ${correlationId}.`;
+        await this.#fail(new PaygentError("internal", sentence), correlationId);
+      }
+    } catch (failure) {
+      // The row still says running: a sweep takes it up again.
+      if (!(failure instanceof Stopped)) log.error({ ...about, err: failure }, "run could not be concluded");
+    }
+  }
+
+  async #concludeStopped(reason: StopReason): Promise<void> {
+    switch (reason.kind) {
+      case "cancel":
+        return this.#cancel(reason.ref);
+      case "timeout": {
+        const sentence = `The execution ran for its limit of ${this.#config.execution_timeout_s} seconds. Raise execution_timeout_s in the session's config or ask for less.`;
+        return this.#fail(new PaygentError("timeout", sentence));
+      }
+      case "drain":
+        return this.#log.commit(async (unit) => leave(unit));
+      case "lost":
+        return;
+    }
+  }
+
+  async #cancel(ref: string | undefined): Promise<void> {
+    const { store, wallet } = this.#parts;
+    await this.#log.read();
+    const payments = await resolvePayments(store, wallet, this.#log.claim.executionId);
+    const in_flight = allAgents(this.#log.fold).flatMap((agent) =>
+      openCalls(agent).map(({ toolId }) => ({
+        tool_id: toolId,
+        outcome: inFlightOutcome(payments, toolId) ?? this.#inFlight.get(toolId) ?? ("not_started" as const),
+      })),
+    );
+    await this.#log.commit((unit) => tellCancelled(unit, in_flight, payments, ref), { isConcluding: true });
+  }
+
+  async #fail(error: PaygentError, correlationId?: string): Promise<void> {
+    const { store, wallet } = this.#parts;
+    const payments = await resolvePayments(store, wallet, this.#log.claim.executionId);
+    await this.#log.commit(
+      async (unit) => {
+        await finish(unit, "failed", payments, () =>
+          unit.append("error", {
+            code: error.code,
+            message: error.message,
+            fatal: true,
+            ...(error.details === undefined ? {} : { details: error.details }),
+            ...(correlationId === undefined ? {} : { correlation_id: correlationId }),
+          }),
+        );
+        unit.execution.error = errorInfo(error);
+      },
+      { isConcluding: true },
+    );
+  }
+}

@@ -1,0 +1,54 @@
+import type * as z from "zod";
+import type { Budget } from "../protocol/events.ts";
+
+type ToolArgs = Readonly<Record<string, unknown>>;
+
+/** What a running tool call knows of its surroundings. */
+export interface ToolContext {
+  readonly sessionId: string;
+  readonly executionId: string;
+  readonly toolId: string;
+  /** Aborts when the execution is cancelled, out of time, or the server drains. */
+  readonly signal: AbortSignal;
+  /** When the call was proposed, in milliseconds since the epoch; the same after a crash. */
+  readonly proposedAt: number;
+  now(): number;
+  budget(): Promise<Budget>;
+}
+
+/** What a payment tool wants to buy: one GET of `url`, for at most `maxAmount` (decimal, in the token's currency). */
+export interface Purchase {
+  readonly url: string;
+  readonly payee: string;
+  readonly maxAmount?: string;
+}
+
+interface ToolBase {
+  readonly name: string;
+  readonly description: string;
+  /** The schema of the arguments, an object; what a model is shown and what every call is checked against. */
+  readonly args: z.ZodType<ToolArgs>;
+}
+
+/**
+ * A tool by what running it twice would mean:
+ * `read` may be repeated after a crash; `write` may not, so an interrupted one becomes a question to the human;
+ * `payment` goes through the payment steps; `delegate` runs a subagent; `question` is answered by a human.
+ * `run` gives a JSON value and throws a `PaygentError` for what the agent should be told.
+ */
+export type Tool =
+  | (ToolBase & {
+      readonly effect: "read" | "write";
+      readonly timeoutMs?: number;
+      run(args: ToolArgs, context: ToolContext): Promise<unknown>;
+    })
+  | (ToolBase & { readonly effect: "payment"; purchase(args: ToolArgs): Purchase })
+  | (ToolBase & { readonly effect: "delegate" })
+  | (ToolBase & { readonly effect: "question" });
+
+/** An agent that `delegate` can start: what it is told and which tools it has. */
+export interface Subagent {
+  readonly name: string;
+  readonly instructions: string;
+  readonly tools: readonly string[];
+}

@@ -1,0 +1,165 @@
+import type { SessionConfig } from "../protocol/session-config.ts";
+import { dueApprovals } from "../store/approvals.ts";
+import type { StoredEvent } from "../store/event-log.ts";
+import { type ExecutionRow, nextQueued, orphanedExecutions, stalledSessions } from "../store/executions.ts";
+import { deleteOldIdempotencyKeys } from "../store/idempotency-keys.ts";
+import { beat, removeNode } from "../store/nodes.ts";
+import { openPayments } from "../store/payments.ts";
+import { deleteExpiredTickets } from "../store/tickets.ts";
+import { isoTime } from "./clock.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { startQueued } from "./execute.ts";
+import { expire } from "./expire.ts";
+import { claim } from "./finish.ts";
+import { reconcile } from "./reconcile.ts";
+import { ExecutionRun } from "./run.ts";
+import type { Claim } from "./run-log.ts";
+import type { RunParts } from "./run-parts.ts";
+import { commitCommand, type Runtime } from "./runtime.ts";
+
+export interface WorkerSettings {
+  /** How often the store is searched for what nobody works on. */
+  readonly sweepMs: number;
+  /** How long a node may be silent before its executions are taken over. */
+  readonly leaseMs: number;
+}
+
+const sweepBatch = 100;
+const tidyMs = 60_000;
+const idempotencyMs = 24 * 60 * 60_000;
+
+/**
+ * A node's share of the work: the runs under way here, and the sweep that finds what fell from other hands.
+ * Everything it knows is in the store; it may die at any moment.
+ */
+export class Worker implements Dispatcher {
+  readonly #runtime: Runtime;
+  readonly #settings: WorkerSettings;
+  readonly #runs = new Map<string, { run: ExecutionRun; done: Promise<void> }>();
+  #timer: NodeJS.Timeout | undefined;
+  #sweeping: Promise<void> = Promise.resolve();
+  #isDraining = false;
+  #tidiedAt = 0;
+
+  constructor(parts: RunParts, settings: WorkerSettings) {
+    this.#runtime = { ...parts, worker: this };
+    this.#settings = settings;
+  }
+
+  get runtime(): Runtime {
+    return this.#runtime;
+  }
+
+  /** Takes up what an earlier life of this node, or a dead one, left behind, and keeps doing so. */
+  async open(): Promise<void> {
+    await this.#beat();
+    await this.#sweep();
+    this.#timer = setInterval(() => {
+      this.#sweeping = this.#sweeping.then(() => this.#sweep());
+    }, this.#settings.sweepMs);
+  }
+
+  start(
+    claimed: Claim,
+    execution: ExecutionRow,
+    config: SessionConfig,
+    known: readonly StoredEvent[] | undefined,
+  ): void {
+    const run = new ExecutionRun(this.#runtime, claimed, execution, config, known);
+    const done = run.run().then(() => {
+      if (this.#runs.get(claimed.executionId)?.run === run) this.#runs.delete(claimed.executionId);
+      this.sessionFreed(claimed.sessionId);
+    });
+    this.#runs.set(claimed.executionId, { run, done });
+    if (this.#isDraining) run.stop({ kind: "drain" });
+  }
+
+  poke(executionId: string): void {
+    this.#runs.get(executionId)?.run.poke();
+  }
+
+  cancel(executionId: string, ref: string | undefined): void {
+    this.#runs.get(executionId)?.run.stop({ kind: "cancel", ref });
+  }
+
+  sessionFreed(sessionId: string): void {
+    if (this.#isDraining) return;
+    void this.#attempt("start what is queued", async () => {
+      const next = await nextQueued(this.#runtime.store.db, sessionId);
+      if (next !== undefined) await startQueued(this.#runtime, next);
+    });
+  }
+
+  /** Stops every run at a step boundary and gives the leases back. */
+  async close(): Promise<void> {
+    this.#isDraining = true;
+    clearInterval(this.#timer);
+    await this.#sweeping;
+    for (const { run } of this.#runs.values()) run.stop({ kind: "drain" });
+    while (this.#runs.size > 0) await Promise.all([...this.#runs.values()].map(({ done }) => done));
+    await this.#attempt("give back the lease", () =>
+      this.#runtime.store.write((tx) => removeNode(tx, this.#runtime.nodeId)),
+    );
+  }
+
+  async #beat(): Promise<void> {
+    const { store, clock, nodeId } = this.#runtime;
+    await store.write((tx) => beat(tx, nodeId, isoTime(clock.now())));
+  }
+
+  /** Looks for everything that is due and that nobody does. Each find is dealt with alone, so one failure stops nothing. */
+  async #sweep(): Promise<void> {
+    const { store, clock } = this.#runtime;
+    await this.#attempt("beat", () => this.#beat());
+    await this.#attempt("expire approvals", async () => {
+      for (const due of await dueApprovals(store.db, isoTime(clock.now()), sweepBatch)) {
+        await this.#attempt("expire an approval", () => expire(this.#runtime, due));
+      }
+    });
+    await this.#attempt("take over executions", async () => {
+      const aliveSince = isoTime(clock.now() - this.#settings.leaseMs);
+      for (const orphan of await orphanedExecutions(store.db, this.#runtime.nodeId, aliveSince, sweepBatch)) {
+        if (!this.#runs.has(orphan.id)) await this.#attempt("take over an execution", () => this.#takeOver(orphan));
+      }
+    });
+    await this.#attempt("start queued executions", async () => {
+      for (const sessionId of await stalledSessions(store.db, sweepBatch)) this.sessionFreed(sessionId);
+    });
+    await this.#attempt("tidy up", () => this.#tidy());
+    await this.#attempt("reconcile payments", async () => {
+      for (const payment of await openPayments(store.db, sweepBatch)) {
+        await this.#attempt("reconcile a payment", () => reconcile(this.#runtime, payment));
+      }
+    });
+  }
+
+  /** Drops what has only a short use: tickets nobody used, answers nobody will ask for again. */
+  async #tidy(): Promise<void> {
+    const { store, clock } = this.#runtime;
+    const now = clock.now();
+    if (now - this.#tidiedAt < tidyMs) return;
+    this.#tidiedAt = now;
+    await store.write(async (tx) => {
+      await deleteExpiredTickets(tx, isoTime(now));
+      await deleteOldIdempotencyKeys(tx, isoTime(now - idempotencyMs), isoTime(now - tidyMs));
+    });
+  }
+
+  async #takeOver(orphan: ExecutionRow): Promise<void> {
+    const key = { sessionId: orphan.sessionId, executionId: orphan.id };
+    const { value } = await commitCommand(this.#runtime, key, async (unit) => {
+      const { status, fence } = unit.execution;
+      if (status !== "running" || fence !== orphan.fence) return undefined;
+      return { claimed: claim(unit, this.#runtime.nodeId), execution: unit.execution, config: unit.session.config };
+    });
+    if (value !== undefined) this.start(value.claimed, value.execution, value.config, undefined);
+  }
+
+  async #attempt(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#runtime.log.error({ err: error }, `could not ${what}`);
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import type { Approve, Edit, Reject } from "../../protocol/messages.ts";
+import type { CancelBody, CreateSession, ExecuteBody, PatchSession } from "../../protocol/request-bodies.ts";
+import type {
+  Approval,
+  ApprovalStatus,
+  Execution,
+  Health,
+  LogSummary,
+  Service,
+  Session,
+  SpendRuleInfo,
+  Ticket,
+  WalletInfo,
+} from "../../protocol/resources.ts";
+import type { LogFilter } from "../../store/log-queries.ts";
+import type { Identity } from "../auth.ts";
+import type { Cursor } from "./cursor.ts";
+
+/** What the HTTP routes need of the rest of the server. Whatever is not the caller's throws `not_found`. */
+export interface Api {
+  createSession(identity: Identity, body: CreateSession): Promise<Session>;
+  listSessions(identity: Identity, slice: Slice): Promise<readonly Session[]>;
+  getSession(identity: Identity, sessionId: string): Promise<Session>;
+  patchSession(identity: Identity, sessionId: string, body: PatchSession): Promise<Session>;
+  deleteSession(identity: Identity, sessionId: string): Promise<void>;
+
+  execute(
+    identity: Identity,
+    sessionId: string,
+    body: ExecuteBody,
+  ): Promise<{ readonly execution: Execution; readonly isNew: boolean }>;
+  listExecutions(identity: Identity, sessionId: string, slice: Slice): Promise<readonly Execution[]>;
+  getExecution(identity: Identity, executionId: string): Promise<Execution>;
+  cancel(identity: Identity, executionId: string, body: CancelBody): Promise<Execution>;
+
+  listApprovals(
+    identity: Identity,
+    filter: Slice & { readonly status: ApprovalStatus | undefined },
+  ): Promise<readonly Approval[]>;
+  decide(identity: Identity, decision: DecisionMessage): Promise<Approval>;
+
+  readEvents(identity: Identity, sessionId: string, afterSeq: number, limit: number): Promise<EventSlice>;
+  /** Tells of every event that a session's sockets get, in order, until the returned function is called. */
+  subscribe(sessionId: string, listener: (frame: Frame) => void): () => void;
+
+  readLog(identity: Identity, filter: LogFilter): Promise<readonly LogLine[]>;
+  readExecutionLog(
+    identity: Identity,
+    executionId: string,
+    slice: { readonly afterSeq: number; readonly limit: number },
+  ): Promise<readonly LogLine[]>;
+  summarizeLog(identity: Identity, sessionId: string): Promise<LogSummary>;
+
+  getWallet(identity: Identity): Promise<WalletInfo>;
+  listServices(identity: Identity): Promise<readonly Service[]>;
+  listSpendRules(identity: Identity, sessionId: string): Promise<readonly SpendRuleInfo[]>;
+  revokeSpendRule(identity: Identity, ruleId: string): Promise<void>;
+
+  createTicket(identity: Identity, sessionId: string): Promise<Ticket>;
+  /** Uses a ticket up. Throws `unauthenticated` when it is unknown, used, expired, or of another session. */
+  redeemTicket(ticket: string, sessionId: string): Promise<Identity>;
+
+  checkReady(): Promise<Health>;
+}
+
+/** At most `limit` items, newest first, made before the one that `before` names. */
+export interface Slice {
+  readonly before: Cursor | undefined;
+  readonly limit: number;
+}
+
+export type DecisionMessage =
+  | { readonly type: "approve"; readonly data: Approve }
+  | { readonly type: "reject"; readonly data: Reject }
+  | { readonly type: "edit"; readonly data: Edit };
+
+/** An event as its JSON text; `seq` is undefined for one that is live only. */
+export interface Frame {
+  readonly seq: number | undefined;
+  readonly text: string;
+}
+
+/** Durable events in order, and the ends of what the log holds. */
+export interface EventSlice {
+  readonly events: readonly { readonly seq: number; readonly text: string }[];
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+}
+
+export interface LogLine {
+  readonly seq: number;
+  readonly text: string;
+  readonly hash: string;
+}
+
+/** An answer as it was first given. */
+export interface StoredReply {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Remembers the answers to requests that carried an `Idempotency-Key`. */
+export interface Idempotency {
+  /**
+   * Does the work once for a user's key and gives its answer ever after. The same key with another hash, or
+   * while the first request is still being worked on, throws `conflict`. Work that throws leaves no trace.
+   */
+  run(
+    request: { readonly userId: string; readonly key: string; readonly requestHash: string },
+    work: () => Promise<StoredReply>,
+  ): Promise<StoredReply>;
+}

@@ -1,0 +1,91 @@
+import * as z from "zod";
+
+/** What the command line may say; anything not given comes from the environment. */
+export interface StartOptions {
+  readonly port?: number;
+  readonly host?: string;
+  readonly dataDir?: string;
+  readonly live?: boolean;
+}
+
+export interface Settings {
+  readonly port: number;
+  readonly host: string;
+  readonly dataDir: string;
+  readonly databaseUrl: string | undefined;
+  readonly authSecret: string | undefined;
+  readonly authJwksUrl: string | undefined;
+  readonly allowedOrigins: readonly string[];
+  readonly model: string;
+  readonly logLevel: string;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const loopbackHosts = new Set(["127.0.0.1", "::1", "localhost"]);
+const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+
+const Port = z.coerce.number().int().min(0).max(65_535);
+const Url = z.url();
+
+/**
+ * Reads and checks everything once. Throws an Error whose sentence names the setting that is wrong and what
+ * it may be.
+ */
+export function readSettings(options: StartOptions, env: Env): Settings {
+  const host = options.host ?? text(env, "HOST") ?? "127.0.0.1";
+  const settings: Settings = {
+    port: options.port ?? check(env, "PORT", Port, "a port number from 0 to 65535") ?? 8000,
+    host,
+    dataDir: options.dataDir ?? text(env, "PAYGENT_DATA_DIR") ?? "./data",
+    databaseUrl: databaseUrl(env),
+    authSecret: text(env, "PAYGENT_AUTH_SECRET"),
+    authJwksUrl: check(env, "PAYGENT_AUTH_JWKS_URL", Url, "a URL"),
+    allowedOrigins: origins(env),
+    model: text(env, "PAYGENT_MODEL") ?? "rules",
+    logLevel: check(env, "LOG_LEVEL", z.enum(logLevels), `one of ${logLevels.join(", ")}`) ?? "warn",
+  };
+  const chain = text(env, "PAYGENT_CHAIN") ?? "local";
+  if (chain !== "local" || options.live === true) {
+    throw new Error(
+      `PAYGENT_CHAIN is "${chain}"${options.live === true ? " with --live" : ""}, but this version pays on its own local chain only. Set PAYGENT_CHAIN=local and leave out --live.`,
+    );
+  }
+  const isLocalMode = settings.authSecret === undefined && settings.authJwksUrl === undefined;
+  if (isLocalMode && !loopbackHosts.has(host)) {
+    throw new Error(
+      `HOST is ${host}, which others can reach, but no PAYGENT_AUTH_SECRET or PAYGENT_AUTH_JWKS_URL is set. ` +
+        "Set one of them, or listen on 127.0.0.1.",
+    );
+  }
+  return settings;
+}
+
+function text(env: Env, name: string): string | undefined {
+  const value = env[name]?.trim();
+  return value === "" ? undefined : value;
+}
+
+function check<T>(env: Env, name: string, schema: z.ZodType<T>, expected: string): T | undefined {
+  const value = text(env, name);
+  if (value === undefined) return undefined;
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new Error(`${name} must be ${expected}; it is set to something else.`);
+}
+
+function databaseUrl(env: Env): string | undefined {
+  const url = text(env, "DATABASE_URL");
+  if (url === undefined || /^postgres(ql)?:\/\//.test(url)) return url;
+  throw new Error("DATABASE_URL must begin with postgres:// or postgresql://; leave it out to use SQLite.");
+}
+
+function origins(env: Env): string[] {
+  const listed = (text(env, "PAYGENT_ALLOWED_ORIGINS") ?? "").split(",").map((origin) => origin.trim());
+  return listed
+    .filter((origin) => origin !== "")
+    .map((origin) => {
+      if (URL.parse(origin)?.origin === origin) return origin;
+      throw new Error(`PAYGENT_ALLOWED_ORIGINS must list origins such as https://example.com; "${origin}" is none.`);
+    });
+}

@@ -1,0 +1,248 @@
+import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import { closeCodes } from "../protocol/close-codes.ts";
+import { PaygentError } from "../protocol/errors.ts";
+import { Id } from "../protocol/ids.ts";
+import type { Problem } from "../protocol/resources.ts";
+import type { Caller } from "../runtime/access.ts";
+import { isMember, requireScope } from "../runtime/access.ts";
+import { findSession } from "../store/sessions.ts";
+import { type Authenticator, type Identity, unauthenticated } from "./auth.ts";
+import { Connection, type ConnectionParts } from "./connection.ts";
+import { credentialOf, SUBPROTOCOL } from "./credential.ts";
+import type { Api } from "./http/api.ts";
+import { isAllowedOrigin, refuseHead } from "./http/request-head.ts";
+import { problemOf } from "./problem.ts";
+import { isTicket } from "./ticket.ts";
+
+const path = "/api/v1/ws";
+const maxMessageBytes = 64 * 1024;
+const maxFragments = 64;
+const tickMs = 1000;
+/** How long peers have to answer the close when the server goes down. */
+const drainMs = 2000;
+
+export interface SocketOptions extends ConnectionParts {
+  readonly authenticator: Authenticator;
+  readonly api: Pick<Api, "redeemTicket">;
+  /** Origins of web pages that may connect, the server's own included. */
+  readonly allowedOrigins: readonly string[];
+  readonly maxSocketsPerUser: number;
+}
+
+/** A refusal that a browser can read: the socket is accepted and closed at once with the code. */
+class Refusal extends Error {
+  readonly code: number;
+
+  constructor(code: number, reason: string) {
+    super(reason);
+    this.code = code;
+  }
+}
+
+/** The WebSocket side of a server: lets sockets in or refuses them, and looks after those that are in. */
+export class Sockets {
+  readonly #options: SocketOptions;
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: maxMessageBytes,
+    maxFragments,
+    // 23 against 266 KiB a connection, and frames could not be shared between sockets.
+    perMessageDeflate: false,
+    // Connections answer pings themselves, so that they can count them.
+    autoPong: false,
+    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+  });
+  readonly #connections = new Set<Connection>();
+  readonly #socketsOf = new Map<string, number>();
+  readonly #timer: NodeJS.Timeout;
+  #isDraining = false;
+  #onLastGone: () => void = () => undefined;
+
+  constructor(http: Server, options: SocketOptions) {
+    this.#options = options;
+    http.on("upgrade", (request, socket, head) => void this.#upgrade(request, socket, head));
+    this.#timer = setInterval(() => this.#tick(), tickMs);
+  }
+
+  get count(): number {
+    return this.#connections.size;
+  }
+
+  /** Ends every connection to a session that is over. */
+  closeSession(sessionId: string): void {
+    for (const connection of this.#connections) {
+      if (connection.sessionId === sessionId) connection.close(closeCodes.terminated, "the session was terminated");
+    }
+  }
+
+  /** Lets nobody in any more and asks everybody to go elsewhere; resolves when all are gone. */
+  async close(): Promise<void> {
+    this.#isDraining = true;
+    clearInterval(this.#timer);
+    for (const connection of this.#connections) connection.close(closeCodes.goingAway, "the server is going down");
+    if (this.#connections.size === 0) return;
+    const timer = setTimeout(() => {
+      for (const connection of this.#connections) connection.terminate();
+    }, drainMs);
+    await new Promise<void>((resolve) => {
+      this.#onLastGone = resolve;
+    });
+    clearTimeout(timer);
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    // A peer that resets the connection before it is let in must not end the process.
+    socket.on("error", () => socket.destroy());
+    const url = URL.parse(request.url ?? "/", "http://local");
+    if (url === null) return answer(socket, problemOf(400, "invalid_message", "The address is malformed."));
+    const problem = this.#problemOf(request, url);
+    if (problem !== undefined) return answer(socket, problem);
+
+    let admitted: { identity: Identity; sessionId: string; lastSeq: number | undefined } | Refusal;
+    try {
+      admitted = await this.#admit(request, url.searchParams);
+    } catch (error) {
+      if (!(error instanceof Refusal)) {
+        this.#options.runtime.log.error({ err: error }, "a socket could not be admitted");
+        return answer(
+          socket,
+          problemOf(503, "unavailable", "The server cannot let you in at the moment; try again shortly."),
+        );
+      }
+      admitted = error;
+    }
+    // The server may have begun to go down meanwhile, and has then said goodbye to everybody already.
+    if (this.#isDraining) return answer(socket, goingDown());
+    if (!(admitted instanceof Refusal) && this.#isTooMany(admitted.identity)) {
+      const { maxSocketsPerUser } = this.#options;
+      const sentence = `You have ${maxSocketsPerUser} connections open; close some of them first.`;
+      return answer(socket, problemOf(429, "rate_limited", sentence), { "Retry-After": "10" });
+    }
+    if (socket.destroyed) return;
+    this.#server.handleUpgrade(request, socket, head, (ws) => {
+      if (admitted instanceof Refusal) {
+        ws.on("error", () => undefined);
+        ws.close(admitted.code, admitted.message);
+      } else {
+        this.#accept(new Connection(this.#options, { ws, socket, ...admitted }), ws, admitted.lastSeq);
+      }
+    });
+  }
+
+  /** What is refused before the upgrade. */
+  #problemOf(request: IncomingMessage, url: URL): Problem | undefined {
+    const malformed = refuseHead(request.rawHeaders);
+    if (malformed !== undefined) return malformed;
+    if (url.pathname !== path) return problemOf(404, "not_found", `WebSockets are spoken at ${path}.`);
+    if (request.headers["sec-websocket-version"] !== "13") {
+      return problemOf(400, "invalid_message", "Only version 13 of WebSocket is spoken here.");
+    }
+    if (this.#isDraining) return goingDown();
+    const { origin } = request.headers;
+    if (origin !== undefined && !isAllowedOrigin(origin, this.#options.allowedOrigins)) {
+      return problemOf(403, "forbidden", "Pages of this origin may not connect; add it to PAYGENT_ALLOWED_ORIGINS.");
+    }
+    return undefined;
+  }
+
+  async #admit(request: IncomingMessage, query: URLSearchParams) {
+    const sessionIds = query.getAll("session_id");
+    const sessionId = Id.safeParse(sessionIds[0]).data;
+    const identity = await this.#identify(request, query, sessionId);
+    if (sessionIds.length !== 1 || sessionId === undefined) {
+      throw new Refusal(closeCodes.malformedQuery, "session_id must be one UUID");
+    }
+    const lastSeq = lastSeqOf(query);
+    const session = await findSession(this.#options.runtime.store.db, sessionId);
+    if (session === undefined || !isMember(session, identity)) {
+      throw new Refusal(closeCodes.notFound, "no such session for this user");
+    }
+    if (session.status === "terminated") throw new Refusal(closeCodes.terminated, "the session was terminated");
+    refuseWithoutScope(identity);
+    return { identity, sessionId, lastSeq };
+  }
+
+  async #identify(request: IncomingMessage, query: URLSearchParams, sessionId: string | undefined): Promise<Identity> {
+    const { authenticator, api } = this.#options;
+    try {
+      const credential = credentialOf(request.rawHeaders, query);
+      if (credential === undefined) throw unauthenticated("no credential");
+      if (credential.source === "query" && isTicket(credential.token)) {
+        return await api.redeemTicket(credential.token, sessionId ?? "");
+      }
+      return await authenticator.authenticate(credential.token);
+    } catch (error) {
+      if (!(error instanceof PaygentError) || error.code !== "unauthenticated") throw error;
+      throw new Refusal(closeCodes.unauthenticated, "missing, invalid or expired credential");
+    }
+  }
+
+  #isTooMany({ userId }: Identity): boolean {
+    return (this.#socketsOf.get(userId) ?? 0) >= this.#options.maxSocketsPerUser;
+  }
+
+  #accept(
+    connection: Connection,
+    ws: { on(event: "close", listener: () => void): unknown },
+    lastSeq: number | undefined,
+  ) {
+    const { userId } = connection.identity;
+    this.#connections.add(connection);
+    this.#socketsOf.set(userId, (this.#socketsOf.get(userId) ?? 0) + 1);
+    ws.on("close", () => {
+      this.#connections.delete(connection);
+      const left = (this.#socketsOf.get(userId) ?? 1) - 1;
+      if (left === 0) this.#socketsOf.delete(userId);
+      else this.#socketsOf.set(userId, left);
+      if (this.#connections.size === 0) this.#onLastGone();
+    });
+    connection.open(lastSeq).catch((error: unknown) => {
+      this.#options.runtime.log.error({ err: error }, "a connection could not be opened");
+      connection.close(closeCodes.overloaded, "the session could not be read; reconnect");
+    });
+  }
+
+  #tick(): void {
+    const now = this.#options.runtime.clock.now();
+    for (const connection of this.#connections) connection.tick(now);
+  }
+}
+
+function goingDown(): Problem {
+  return problemOf(503, "unavailable", "The server is going down; connect again shortly.");
+}
+
+function lastSeqOf(query: URLSearchParams): number | undefined {
+  const given = query.getAll("last_seq");
+  const [text] = given;
+  if (text === undefined) return undefined;
+  if (given.length > 1 || !/^\d{1,15}$/.test(text)) {
+    throw new Refusal(closeCodes.malformedQuery, "last_seq must be one whole number");
+  }
+  return Number(text);
+}
+
+function refuseWithoutScope(identity: Caller): void {
+  try {
+    requireScope(identity, "read");
+  } catch {
+    throw new Refusal(closeCodes.forbidden, 'the token lacks the scope "read"');
+  }
+}
+
+/** Answers an upgrade request with a plain HTTP response. */
+function answer(socket: Duplex, problem: Problem, headers: Record<string, string> = {}): void {
+  const body = JSON.stringify(problem);
+  const head = {
+    "Content-Type": "application/problem+json",
+    "Content-Length": String(Buffer.byteLength(body)),
+    Connection: "close",
+    ...(problem.status === 400 ? { "Sec-WebSocket-Version": "13" } : {}),
+    ...headers,
+  };
+  const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join("")}\r\n${body}`);
+}

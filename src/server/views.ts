@@ -1,0 +1,74 @@
+import { formatUsd } from "../protocol/money.ts";
+import type { Approval, Execution, Session, SpendRuleInfo } from "../protocol/resources.ts";
+import type { ApprovalRow } from "../store/approvals.ts";
+import type { ExecutionRow } from "../store/executions.ts";
+import type { SessionRow } from "../store/sessions.ts";
+import type { SpendRuleRow } from "../store/spend-rules.ts";
+import { budgetOf } from "../store/unit.ts";
+
+export function sessionView(row: SessionRow): Session {
+  return {
+    id: row.id,
+    title: row.title,
+    status: row.status,
+    config: row.config,
+    last_seq: row.lastSeq,
+    budget: budgetOf(row.config, row.spentMicros, row.reservedMicros),
+    created_at: row.createdAt,
+  };
+}
+
+export function executionView(row: ExecutionRow): Execution {
+  return {
+    execution_id: row.id,
+    session_id: row.sessionId,
+    command: row.command,
+    status: row.status,
+    created_at: row.createdAt,
+    ...(row.startedAt === null ? {} : { started_at: row.startedAt }),
+    ...(row.endedAt === null ? {} : { ended_at: row.endedAt }),
+    total_cost_usd: formatUsd(row.spentMicros),
+    // Written by the run that ended it, with a text.
+    ...(row.result === null ? {} : { result: row.result as Execution["result"] }),
+    ...(row.error === null ? {} : { error: row.error }),
+  };
+}
+
+export function approvalView(row: ApprovalRow): Approval {
+  const base = { ...row.request, created_at: row.createdAt };
+  const decided_at = row.decidedAt ?? row.createdAt;
+  const decision = {
+    decided_by: row.decidedBy ?? "",
+    decided_at,
+    ...(row.reason === undefined ? {} : { decision_reason: row.reason }),
+  };
+  switch (row.status) {
+    case "pending":
+      return { ...base, status: "pending" };
+    case "approved":
+      return { ...base, status: "approved", ...decision };
+    case "rejected":
+      return { ...base, status: "rejected", ...decision };
+    case "edited":
+      return { ...base, status: "edited", ...decision, edited_args: row.args };
+    case "expired":
+      return { ...base, status: "expired", decided_at };
+    case "cancelled":
+      return { ...base, status: "cancelled", decided_at };
+  }
+}
+
+export function spendRuleView(row: SpendRuleRow): SpendRuleInfo {
+  return {
+    id: row.id,
+    session_id: row.sessionId,
+    tool_name: row.toolName,
+    ...(row.payee === undefined ? {} : { payee: row.payee }),
+    max_amount: formatUsd(row.maxMicros),
+    ...(row.totalMicros === undefined ? {} : { total: formatUsd(row.totalMicros) }),
+    used: formatUsd(row.usedMicros),
+    ...(row.expiresAt === undefined ? {} : { expires_at: row.expiresAt }),
+    created_at: row.createdAt,
+    ...(row.revokedAt === undefined ? {} : { revoked_at: row.revokedAt }),
+  };
+}

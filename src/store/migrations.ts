@@ -1,0 +1,219 @@
+import { type Kysely, sql } from "kysely";
+import type { Migration } from "kysely/migration";
+
+/** Numbered, applied in order, never changed once released. */
+export function migrations(): Record<string, Migration> {
+  return {
+    "0001_first": {
+      async up(db: Kysely<unknown>) {
+        await db.schema
+          .createTable("sessions")
+          .addColumn("id", "text", (column) => column.primaryKey())
+          .addColumn("user_id", "text", (column) => column.notNull())
+          .addColumn("title", "text")
+          .addColumn("status", "text", (column) => column.notNull())
+          .addColumn("config", "text", (column) => column.notNull())
+          .addColumn("first_seq", "bigint", (column) => column.notNull().defaultTo(1))
+          .addColumn("last_seq", "bigint", (column) => column.notNull().defaultTo(0))
+          .addColumn("head_hash", "text", (column) => column.notNull())
+          .addColumn("spent_micros", "bigint", (column) => column.notNull().defaultTo(0))
+          .addColumn("reserved_micros", "bigint", (column) => column.notNull().defaultTo(0))
+          .addColumn("created_at", "text", (column) => column.notNull())
+          .execute();
+        await db.schema
+          .createIndex("sessions_by_user")
+          .on("sessions")
+          .columns(["user_id", "created_at", "id"])
+          .execute();
+
+        await db.schema
+          .createTable("session_approvers")
+          .addColumn("user_id", "text", (column) => column.notNull())
+          .addColumn("session_id", "text", (column) => column.notNull().references("sessions.id"))
+          .addPrimaryKeyConstraint("session_approvers_pk", ["user_id", "session_id"])
+          .execute();
+
+        await db.schema
+          .createTable("executions")
+          .addColumn("id", "text", (column) => column.primaryKey())
+          .addColumn("session_id", "text", (column) => column.notNull().references("sessions.id"))
+          .addColumn("user_id", "text", (column) => column.notNull())
+          .addColumn("command", "text", (column) => column.notNull())
+          .addColumn("plan", "text")
+          .addColumn("request_hash", "text", (column) => column.notNull())
+          .addColumn("status", "text", (column) => column.notNull())
+          .addColumn("owner", "text")
+          .addColumn("fence", "bigint", (column) => column.notNull().defaultTo(0))
+          .addColumn("first_seq", "bigint", (column) => column.notNull())
+          .addColumn("last_seq", "bigint", (column) => column.notNull().defaultTo(0))
+          .addColumn("budget_limit_micros", "bigint")
+          .addColumn("spent_micros", "bigint", (column) => column.notNull().defaultTo(0))
+          .addColumn("reserved_micros", "bigint", (column) => column.notNull().defaultTo(0))
+          .addColumn("active_ms", "bigint", (column) => column.notNull().defaultTo(0))
+          .addColumn("claimed_at", "text")
+          .addColumn("cancel_by", "text")
+          .addColumn("cancel_reason", "text")
+          .addColumn("result", "text")
+          .addColumn("error", "text")
+          .addColumn("created_at", "text", (column) => column.notNull())
+          .addColumn("started_at", "text")
+          .addColumn("ended_at", "text")
+          .execute();
+        await db.schema
+          .createIndex("executions_by_session")
+          .on("executions")
+          .columns(["session_id", "created_at", "id"])
+          .execute();
+        await sql`create index executions_open on executions (session_id, status, first_seq) where status in ('queued', 'running', 'waiting')`.execute(
+          db,
+        );
+        await sql`create index executions_runnable on executions (status, owner) where status in ('queued', 'running')`.execute(
+          db,
+        );
+
+        await db.schema
+          .createTable("events")
+          .addColumn("session_id", "text", (column) => column.notNull())
+          .addColumn("seq", "bigint", (column) => column.notNull())
+          .addColumn("execution_id", "text")
+          .addColumn("type", "text", (column) => column.notNull())
+          .addColumn("data", "text", (column) => column.notNull())
+          .addColumn("at", "text", (column) => column.notNull())
+          .addColumn("ref", "text")
+          .addColumn("hash", "text", (column) => column.notNull())
+          .addPrimaryKeyConstraint("events_pk", ["session_id", "seq"])
+          .execute();
+        await db.schema.createIndex("events_by_execution").on("events").columns(["execution_id", "seq"]).execute();
+
+        await db.schema
+          .createTable("approvals")
+          .addColumn("id", "text", (column) => column.primaryKey())
+          .addColumn("session_id", "text", (column) => column.notNull())
+          .addColumn("execution_id", "text", (column) => column.notNull().references("executions.id"))
+          .addColumn("user_id", "text", (column) => column.notNull())
+          .addColumn("tool_id", "text", (column) => column.notNull())
+          .addColumn("tool_name", "text", (column) => column.notNull())
+          .addColumn("subagent_id", "text")
+          .addColumn("args", "text", (column) => column.notNull())
+          .addColumn("bound_hash", "text", (column) => column.notNull())
+          .addColumn("terms", "text")
+          .addColumn("micros", "bigint", (column) => column.notNull())
+          .addColumn("request", "text", (column) => column.notNull())
+          .addColumn("status", "text", (column) => column.notNull())
+          .addColumn("decided_by", "text")
+          .addColumn("decided_at", "text")
+          .addColumn("decision_reason", "text")
+          .addColumn("created_at", "text", (column) => column.notNull())
+          .addColumn("expires_at", "text", (column) => column.notNull())
+          .execute();
+        await sql`create index approvals_pending on approvals (session_id, expires_at) where status = 'pending'`.execute(
+          db,
+        );
+        await sql`create index approvals_due on approvals (expires_at) where status = 'pending'`.execute(db);
+        await db.schema.createIndex("approvals_by_execution").on("approvals").columns(["execution_id"]).execute();
+        await db.schema
+          .createIndex("approvals_by_user")
+          .on("approvals")
+          .columns(["user_id", "status", "created_at", "id"])
+          .execute();
+
+        await db.schema
+          .createTable("spends")
+          .addColumn("execution_id", "text", (column) => column.notNull())
+          .addColumn("tool_id", "text", (column) => column.notNull())
+          .addColumn("epoch", "integer", (column) => column.notNull())
+          .addColumn("session_id", "text", (column) => column.notNull())
+          .addColumn("user_id", "text", (column) => column.notNull())
+          .addColumn("day", "text", (column) => column.notNull())
+          .addColumn("micros", "bigint", (column) => column.notNull())
+          .addColumn("status", "text", (column) => column.notNull())
+          .addColumn("created_at", "text", (column) => column.notNull())
+          .addPrimaryKeyConstraint("spends_pk", ["execution_id", "tool_id", "epoch"])
+          .execute();
+
+        await db.schema
+          .createTable("user_days")
+          .addColumn("user_id", "text", (column) => column.notNull())
+          .addColumn("day", "text", (column) => column.notNull())
+          .addColumn("micros", "bigint", (column) => column.notNull())
+          .addPrimaryKeyConstraint("user_days_pk", ["user_id", "day"])
+          .execute();
+
+        await db.schema
+          .createTable("payments")
+          .addColumn("execution_id", "text", (column) => column.notNull())
+          .addColumn("tool_id", "text", (column) => column.notNull())
+          .addColumn("epoch", "integer", (column) => column.notNull())
+          .addColumn("session_id", "text", (column) => column.notNull())
+          .addColumn("state", "text", (column) => column.notNull())
+          .addColumn("terms", "text", (column) => column.notNull())
+          .addColumn("signed", "text")
+          .addColumn("tx_hash", "text")
+          .addColumn("content", "text")
+          .addColumn("created_at", "text", (column) => column.notNull())
+          .addColumn("updated_at", "text", (column) => column.notNull())
+          .addPrimaryKeyConstraint("payments_pk", ["execution_id", "tool_id", "epoch"])
+          .execute();
+        await sql`create index payments_open on payments (updated_at) where state in ('reserved', 'signed')`.execute(
+          db,
+        );
+
+        await db.schema
+          .createTable("tool_starts")
+          .addColumn("execution_id", "text", (column) => column.notNull())
+          .addColumn("tool_id", "text", (column) => column.notNull())
+          .addColumn("attempt", "integer", (column) => column.notNull())
+          .addColumn("started_at", "text", (column) => column.notNull())
+          .addPrimaryKeyConstraint("tool_starts_pk", ["execution_id", "tool_id", "attempt"])
+          .execute();
+
+        await db.schema
+          .createTable("spend_rules")
+          .addColumn("id", "text", (column) => column.primaryKey())
+          .addColumn("session_id", "text", (column) => column.notNull().references("sessions.id"))
+          .addColumn("user_id", "text", (column) => column.notNull())
+          .addColumn("tool_name", "text", (column) => column.notNull())
+          .addColumn("payee", "text")
+          .addColumn("max_micros", "bigint", (column) => column.notNull())
+          .addColumn("total_micros", "bigint")
+          .addColumn("used_micros", "bigint", (column) => column.notNull().defaultTo(0))
+          .addColumn("expires_at", "text")
+          .addColumn("created_at", "text", (column) => column.notNull())
+          .addColumn("revoked_at", "text")
+          .execute();
+        await db.schema
+          .createIndex("spend_rules_by_session")
+          .on("spend_rules")
+          .columns(["session_id", "tool_name"])
+          .execute();
+
+        await db.schema
+          .createTable("tickets")
+          .addColumn("hash", "text", (column) => column.primaryKey())
+          .addColumn("user_id", "text", (column) => column.notNull())
+          .addColumn("session_id", "text", (column) => column.notNull())
+          .addColumn("scopes", "text", (column) => column.notNull())
+          .addColumn("identity_expires_at", "text")
+          .addColumn("expires_at", "text", (column) => column.notNull())
+          .execute();
+
+        await db.schema
+          .createTable("idempotency_keys")
+          .addColumn("user_id", "text", (column) => column.notNull())
+          .addColumn("key", "text", (column) => column.notNull())
+          .addColumn("request_hash", "text", (column) => column.notNull())
+          .addColumn("status", "integer")
+          .addColumn("response", "text")
+          .addColumn("created_at", "text", (column) => column.notNull())
+          .addPrimaryKeyConstraint("idempotency_keys_pk", ["user_id", "key"])
+          .execute();
+
+        await db.schema
+          .createTable("nodes")
+          .addColumn("id", "text", (column) => column.primaryKey())
+          .addColumn("heartbeat_at", "text", (column) => column.notNull())
+          .execute();
+      },
+    },
+  };
+}

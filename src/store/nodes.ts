@@ -1,0 +1,20 @@
+import type { Database } from "./statement.ts";
+
+/** Says that a node is alive: the lease of everything it owns. */
+export async function beat(tx: Database, id: string, at: string): Promise<void> {
+  await tx
+    .insertInto("nodes")
+    .values({ id, heartbeat_at: at })
+    .onConflict((conflict) => conflict.column("id").doUpdateSet({ heartbeat_at: at }))
+    .execute();
+}
+
+/** Ends a node's lease at once, so that nobody waits for it to lapse. */
+export async function removeNode(tx: Database, id: string): Promise<void> {
+  await tx.deleteFrom("nodes").where("id", "=", id).execute();
+}
+
+/** For a store that only one process can hold: whoever beat before is gone. */
+export async function removeAllNodes(tx: Database): Promise<void> {
+  await tx.deleteFrom("nodes").execute();
+}

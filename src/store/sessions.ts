@@ -1,0 +1,174 @@
+import type { Selectable } from "kysely";
+import { SessionConfig } from "../protocol/session-config.ts";
+import { type Database, statement } from "./statement.ts";
+import type { Tables } from "./tables.ts";
+
+export interface SessionRow {
+  readonly id: string;
+  readonly userId: string;
+  readonly title: string | null;
+  readonly status: "active" | "terminated";
+  readonly config: SessionConfig;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly headHash: string;
+  readonly spentMicros: bigint;
+  readonly reservedMicros: bigint;
+  readonly createdAt: string;
+}
+
+/** Configurations are read again with every unit of work but hardly ever differ; parsing one costs more than a query. */
+const configs = new Map<string, SessionConfig>();
+
+function parseConfig(text: string): SessionConfig {
+  let config = configs.get(text);
+  if (config === undefined) {
+    config = SessionConfig.parse(JSON.parse(text));
+    if (configs.size >= 1000) configs.clear();
+    configs.set(text, config);
+  }
+  return config;
+}
+
+function sessionRow(row: Selectable<Tables["sessions"]>): SessionRow {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    title: row.title,
+    status: row.status,
+    config: parseConfig(row.config),
+    firstSeq: Number(row.first_seq),
+    lastSeq: Number(row.last_seq),
+    headHash: row.head_hash,
+    spentMicros: BigInt(row.spent_micros),
+    reservedMicros: BigInt(row.reserved_micros),
+    createdAt: row.created_at,
+  };
+}
+
+const selectOne = statement<{ id: string }, Selectable<Tables["sessions"]>>((db, param) =>
+  db.selectFrom("sessions").selectAll().where("id", "=", param("id")),
+);
+
+const selectOneLocked = statement<{ id: string }, Selectable<Tables["sessions"]>>((db, param) =>
+  db.selectFrom("sessions").selectAll().where("id", "=", param("id")).forUpdate(),
+);
+
+export async function findSession(db: Database, id: string): Promise<SessionRow | undefined> {
+  const [row] = await selectOne(db, { id });
+  return row && sessionRow(row);
+}
+
+/**
+ * Takes the session's row for this transaction. Everything that a session's events tell of is written
+ * under this lock, so its events and its executions' states have one order. SQLite has one writer anyway.
+ */
+export async function lockSession(tx: Database, id: string): Promise<SessionRow | undefined> {
+  const [row] = await (tx.getExecutor().adapter.supportsMultipleConnections ? selectOneLocked : selectOne)(tx, { id });
+  return row && sessionRow(row);
+}
+
+const updateHead = statement<
+  { id: string; lastSeq: number; headHash: string; spentMicros: bigint; reservedMicros: bigint },
+  never
+>((db, param) =>
+  db
+    .updateTable("sessions")
+    .set({
+      last_seq: param("lastSeq"),
+      head_hash: param("headHash"),
+      spent_micros: param("spentMicros"),
+      reserved_micros: param("reservedMicros"),
+    })
+    .where("id", "=", param("id")),
+);
+
+/** Writes back what a unit of work moved: the log's head and the money. */
+export async function saveSessionHead(
+  tx: Database,
+  session: { id: string; lastSeq: number; headHash: string; spentMicros: bigint; reservedMicros: bigint },
+): Promise<void> {
+  await updateHead(tx, session);
+}
+
+export async function insertSession(
+  tx: Database,
+  session: {
+    id: string;
+    userId: string;
+    title: string | undefined;
+    config: SessionConfig;
+    headHash: string;
+    at: string;
+  },
+): Promise<SessionRow> {
+  const row = await tx
+    .insertInto("sessions")
+    .values({
+      id: session.id,
+      user_id: session.userId,
+      title: session.title ?? null,
+      status: "active",
+      config: JSON.stringify(session.config),
+      head_hash: session.headHash,
+      created_at: session.at,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  await insertApprovers(tx, session.id, session.config.approvers);
+  return sessionRow(row);
+}
+
+async function insertApprovers(tx: Database, sessionId: string, approvers: readonly string[]): Promise<void> {
+  const rows = [...new Set(approvers)].map((userId) => ({ user_id: userId, session_id: sessionId }));
+  if (rows.length > 0) await tx.insertInto("session_approvers").values(rows).execute();
+}
+
+export async function updateSession(
+  tx: Database,
+  id: string,
+  change: { title?: string | null; config?: SessionConfig; status?: SessionRow["status"] },
+): Promise<void> {
+  const set = {
+    ...(change.title === undefined ? {} : { title: change.title }),
+    ...(change.config === undefined ? {} : { config: JSON.stringify(change.config) }),
+    ...(change.status === undefined ? {} : { status: change.status }),
+  };
+  if (Object.keys(set).length > 0) await tx.updateTable("sessions").set(set).where("id", "=", id).execute();
+  if (change.config === undefined) return;
+  await tx.deleteFrom("session_approvers").where("session_id", "=", id).execute();
+  await insertApprovers(tx, id, change.config.approvers);
+}
+
+/** Where a list goes on: behind the row that was made at `at` with this id. */
+export interface Cursor {
+  readonly at: string;
+  readonly id: string;
+}
+
+/** Ids of the sessions that name a user as an approver, as a subquery. */
+export function sessionsToApprove(db: Database, userId: string) {
+  return db.selectFrom("session_approvers").select("session_id").where("user_id", "=", userId);
+}
+
+/** The sessions that a user owns or is an approver of, newest first. */
+export async function listSessions(
+  db: Database,
+  userId: string,
+  page: { before: Cursor | undefined; limit: number },
+): Promise<SessionRow[]> {
+  const rows = await db
+    .selectFrom("sessions")
+    .selectAll()
+    .where(({ eb, or }) => or([eb("user_id", "=", userId), eb("id", "in", sessionsToApprove(db, userId))]))
+    .$if(page.before !== undefined, (query) =>
+      query.where(({ eb, refTuple, tuple }) =>
+        eb(refTuple("created_at", "id"), "<", tuple(page.before?.at ?? "", page.before?.id ?? "")),
+      ),
+    )
+    .orderBy("created_at", "desc")
+    .orderBy("id", "desc")
+    .limit(page.limit)
+    .execute();
+  return rows.map(sessionRow);
+}

@@ -1,0 +1,158 @@
+import type { Generated } from "kysely";
+
+export type Dialect = "sqlite" | "postgres";
+
+/**
+ * The tables as SQL has them. Times are ISO text in UTC; USD amounts are integers of a millionth; JSON is
+ * text, because an event's bytes must stay what was hashed and sent.
+ */
+export interface Tables {
+  sessions: {
+    id: string;
+    user_id: string;
+    title: string | null;
+    status: "active" | "terminated";
+    config: string;
+    first_seq: Generated<number>;
+    last_seq: Generated<number>;
+    head_hash: string;
+    spent_micros: Generated<number | bigint>;
+    reserved_micros: Generated<number | bigint>;
+    created_at: string;
+  };
+  /** Whom a session's config names as approvers, so that they find it. */
+  session_approvers: {
+    user_id: string;
+    session_id: string;
+  };
+  executions: {
+    id: string;
+    session_id: string;
+    user_id: string;
+    command: string;
+    plan: string | null;
+    request_hash: string;
+    status: "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled";
+    owner: string | null;
+    fence: Generated<number>;
+    /** The seq of `execution_started`: the order in which a session's commands came. */
+    first_seq: number;
+    /** The seq of the execution's newest event, whoever wrote it. */
+    last_seq: Generated<number>;
+    budget_limit_micros: number | bigint | null;
+    spent_micros: Generated<number | bigint>;
+    reserved_micros: Generated<number | bigint>;
+    /** Time spent running, without the time spent waiting for humans. */
+    active_ms: Generated<number>;
+    claimed_at: string | null;
+    cancel_by: string | null;
+    cancel_reason: string | null;
+    result: string | null;
+    error: string | null;
+    created_at: string;
+    started_at: string | null;
+    ended_at: string | null;
+  };
+  events: {
+    session_id: string;
+    seq: number;
+    execution_id: string | null;
+    type: string;
+    data: string;
+    at: string;
+    ref: string | null;
+    hash: string;
+  };
+  approvals: {
+    id: string;
+    session_id: string;
+    execution_id: string;
+    user_id: string;
+    tool_id: string;
+    tool_name: string;
+    subagent_id: string | null;
+    /** The arguments that were shown, and later the edited ones that replaced them. */
+    args: string;
+    /** Binds tool, arguments and payment terms; checked again before the call runs. */
+    bound_hash: string;
+    terms: string | null;
+    micros: number | bigint;
+    /** The data of the `approval_required` event. */
+    request: string;
+    status: "pending" | "approved" | "rejected" | "edited" | "expired" | "cancelled";
+    decided_by: string | null;
+    decided_at: string | null;
+    decision_reason: string | null;
+    created_at: string;
+    expires_at: string;
+  };
+  spends: {
+    execution_id: string;
+    tool_id: string;
+    epoch: number;
+    session_id: string;
+    user_id: string;
+    day: string;
+    micros: number | bigint;
+    status: "reserved" | "settled" | "released";
+    created_at: string;
+  };
+  user_days: {
+    user_id: string;
+    day: string;
+    micros: number | bigint;
+  };
+  payments: {
+    execution_id: string;
+    tool_id: string;
+    epoch: number;
+    session_id: string;
+    state: "reserved" | "signed" | "settled" | "cancelled" | "expired";
+    terms: string;
+    signed: string | null;
+    tx_hash: string | null;
+    content: string | null;
+    created_at: string;
+    updated_at: string;
+  };
+  tool_starts: {
+    execution_id: string;
+    tool_id: string;
+    /** Counts the times a human let an interrupted call run again. */
+    attempt: number;
+    started_at: string;
+  };
+  spend_rules: {
+    id: string;
+    session_id: string;
+    user_id: string;
+    tool_name: string;
+    payee: string | null;
+    max_micros: number | bigint;
+    total_micros: number | bigint | null;
+    used_micros: Generated<number | bigint>;
+    expires_at: string | null;
+    created_at: string;
+    revoked_at: string | null;
+  };
+  tickets: {
+    hash: string;
+    user_id: string;
+    session_id: string;
+    scopes: string;
+    identity_expires_at: string | null;
+    expires_at: string;
+  };
+  idempotency_keys: {
+    user_id: string;
+    key: string;
+    request_hash: string;
+    status: number | null;
+    response: string | null;
+    created_at: string;
+  };
+  nodes: {
+    id: string;
+    heartbeat_at: string;
+  };
+}

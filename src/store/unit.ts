@@ -1,0 +1,125 @@
+import type { Budget, DurableEventData, DurableEventType } from "../protocol/events.ts";
+import { formatUsd, usdMicros } from "../protocol/money.ts";
+import type { SessionConfig } from "../protocol/session-config.ts";
+import type { Store } from "./database.ts";
+import { appendEvents, type EventDraft, type StoredEvent } from "./event-log.ts";
+import { type ExecutionRow, findExecution, insertExecution, saveExecution } from "./executions.ts";
+import { lockSession, type SessionRow, saveSessionHead } from "./sessions.ts";
+import type { Database } from "./statement.ts";
+
+type Draftable<Type extends DurableEventType> = Omit<DurableEventData[Type], "session_id" | "execution_id">;
+
+/**
+ * One transaction on one session: changes and the events that tell of them, committed together. The
+ * session's row is held from beginning to end.
+ */
+export class Unit {
+  readonly tx: Database;
+  readonly session: SessionRow;
+  /** The time of everything in this unit, as stored. */
+  readonly at: string;
+  spentMicros: bigint;
+  reservedMicros: bigint;
+  #execution: ExecutionRow | undefined;
+  #isNew = false;
+  readonly #drafts: EventDraft[] = [];
+  /** What the last `budget` event, or the row, says of the money. */
+  #told: { spent: bigint; reserved: bigint };
+
+  constructor(tx: Database, session: SessionRow, execution: ExecutionRow | undefined, at: string) {
+    this.tx = tx;
+    this.session = session;
+    this.at = at;
+    this.spentMicros = session.spentMicros;
+    this.reservedMicros = session.reservedMicros;
+    this.#execution = execution;
+    this.#told = { spent: session.spentMicros, reserved: session.reservedMicros };
+  }
+
+  /** The execution that this unit is about. */
+  get execution(): ExecutionRow {
+    if (this.#execution === undefined) throw new Error("This unit of work is about no execution.");
+    return this.#execution;
+  }
+
+  /** Makes the unit be about an execution that it brings into being. */
+  create(execution: ExecutionRow): void {
+    this.#execution = execution;
+    this.#isNew = true;
+  }
+
+  /** The seq that the next event gets. */
+  get nextSeq(): number {
+    return this.session.lastSeq + this.#drafts.length + 1;
+  }
+
+  /** Adds an event about the unit's execution. */
+  append<Type extends DurableEventType>(type: Type, data: Draftable<Type>, ref?: string): void {
+    const { execution } = this;
+    execution.lastSeq = this.nextSeq;
+    this.#draft(execution.id, type, { session_id: this.session.id, execution_id: execution.id, ...data }, ref);
+  }
+
+  /** Adds a `budget` event if the money moved since the last; `save` does so too, but nothing may follow a terminal event. */
+  tellBudget(): void {
+    const { spentMicros, reservedMicros } = this;
+    if (spentMicros === this.#told.spent && reservedMicros === this.#told.reserved) return;
+    this.#told = { spent: spentMicros, reserved: reservedMicros };
+    const budget = budgetOf(this.session.config, spentMicros, reservedMicros);
+    if (this.#execution?.endedAt === null) this.append("budget", budget);
+    else this.#draft(null, "budget", { session_id: this.session.id, ...budget });
+  }
+
+  #draft(executionId: string | null, type: DurableEventType, data: object, ref?: string): void {
+    this.#drafts.push({ executionId, type, data: JSON.stringify(data), at: this.at, ref: ref ?? null });
+  }
+
+  async save(): Promise<StoredEvent[]> {
+    const { session, tx } = this;
+    this.tellBudget();
+    if (this.#execution !== undefined) await (this.#isNew ? insertExecution : saveExecution)(tx, this.#execution);
+    if (this.#drafts.length === 0) return [];
+    const head = { seq: session.lastSeq, hash: session.headHash };
+    const events = await appendEvents(tx, session.id, head, this.#drafts);
+    const last = events.at(-1);
+    await saveSessionHead(tx, {
+      id: session.id,
+      lastSeq: last?.seq ?? session.lastSeq,
+      headHash: last?.hash ?? session.headHash,
+      spentMicros: this.spentMicros,
+      reservedMicros: this.reservedMicros,
+    });
+    return events;
+  }
+}
+
+/** A session's budget as the wire has it. */
+export function budgetOf(config: SessionConfig, spentMicros: bigint, reservedMicros: bigint): Budget {
+  const limit = usdMicros(config.budget_usd);
+  return {
+    limit: formatUsd(limit),
+    spent: formatUsd(spentMicros),
+    reserved: formatUsd(reservedMicros),
+    remaining: formatUsd(limit - spentMicros - reservedMicros),
+  };
+}
+
+/**
+ * Runs `work` as one unit on a session (and one of its executions) and gives what it returned together
+ * with the events that are now in the log. `undefined` when there is no such session or execution.
+ */
+export function commitUnit<T>(
+  store: Store,
+  key: { sessionId: string; executionId?: string; at: string },
+  work: (unit: Unit) => Promise<T>,
+): Promise<{ value: T; events: StoredEvent[] } | undefined> {
+  return store.write(async (tx) => {
+    const session = await lockSession(tx, key.sessionId);
+    if (session === undefined) return undefined;
+    const execution = key.executionId === undefined ? undefined : await findExecution(tx, key.executionId);
+    if (key.executionId !== undefined && execution?.sessionId !== session.id) return undefined;
+    const unit = new Unit(tx, session, execution, key.at);
+    const value = await work(unit);
+    return { value, events: await unit.save() };
+  });
+}

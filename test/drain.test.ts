@@ -1,0 +1,71 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { connect } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { readHead, upgradeRequest } from "./support/raw-http.ts";
+import { opcodes, RawSocket } from "./support/raw-socket.ts";
+import { startTestServer, type TestServer } from "./support/test-server.ts";
+
+let server: TestServer;
+
+afterEach(() => server.database.remove());
+
+test("a server that goes down closes its sockets with 1001, and the ones that do not answer too", async () => {
+  server = await startTestServer();
+  const { id } = await server.createSession();
+  const clients = await Promise.all(Array.from({ length: 10 }, () => server.connect(id)));
+  const deaf = await RawSocket.open(server, id);
+
+  await server.close();
+
+  const closed = await Promise.all(clients.map((client) => client.closed));
+  expect(new Set(closed.map(({ code }) => code))).toEqual(new Set([1001]));
+  expect(await deaf.closeCode()).toBe(1001);
+  await deaf.gone();
+});
+
+test("newcomers to a server that goes down are told 503", async () => {
+  server = await startTestServer();
+  const { id } = await server.createSession();
+  const token = await server.token();
+  const request = upgradeRequest(`/api/v1/ws?session_id=${id}`, { Authorization: `Bearer ${token}` });
+  // It never answers its close, so the server waits for it while the newcomer comes.
+  const deaf = await RawSocket.open(server, id);
+  const newcomer = connect(server.port, "127.0.0.1");
+
+  const closing = server.close();
+  await deaf.frame(({ opcode }) => opcode === opcodes.close);
+  newcomer.write(request);
+
+  const { answer } = await readHead(newcomer);
+  expect(answer.status).toBe(503);
+  newcomer.destroy();
+  deaf.destroy();
+  await closing;
+});
+
+test("who is at the door when the server goes down is not let in any more", async () => {
+  const asked = Promise.withResolvers<void>();
+  const mayAnswer = Promise.withResolvers<void>();
+  const keys = createServer(async (_request, response) => {
+    asked.resolve();
+    await mayAnswer.promise;
+    response.setHeader("content-type", "application/json").end('{"keys":[]}');
+  }).listen(0, "127.0.0.1");
+  await once(keys, "listening");
+  const env = { PAYGENT_AUTH_SECRET: "", PAYGENT_AUTH_JWKS_URL: `http://127.0.0.1:${Object(keys.address()).port}/` };
+  server = await startTestServer({ env });
+  const token = `${Buffer.from('{"alg":"RS256","kid":"1"}').toString("base64url")}.e30.AAAA`;
+  const newcomer = connect(server.port, "127.0.0.1");
+
+  newcomer.write(upgradeRequest("/api/v1/ws", { Authorization: `Bearer ${token}` }));
+  await asked.promise;
+  const closing = server.close();
+  mayAnswer.resolve();
+
+  expect((await readHead(newcomer)).answer.status).toBe(503);
+  newcomer.destroy();
+  await closing;
+  keys.closeAllConnections();
+  keys.close();
+});

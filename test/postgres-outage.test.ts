@@ -1,0 +1,99 @@
+import pg from "pg";
+import { expect, onTestFinished, test } from "vitest";
+import { ask } from "./support/ask.ts";
+import { type TestDatabase, testDatabase } from "./support/database.ts";
+import { callingModel } from "./support/scripted-model.ts";
+import { serverForTest } from "./support/server-for-test.ts";
+import { execute, startTestServer } from "./support/test-server.ts";
+import { readTool } from "./support/test-tools.ts";
+
+const isPostgres = process.env.DATABASE_URL !== undefined;
+const parts = {
+  model: callingModel(),
+  tools: [readTool("look", () => "seen")],
+  worker: { sweepMs: 50, leaseMs: 1000 },
+};
+
+/** A connection beside the server's, to the database it uses or to one that it does not. */
+async function administrator(database: TestDatabase, name?: string): Promise<pg.Client> {
+  const url = new URL(database.env.DATABASE_URL ?? "");
+  if (name !== undefined) url.pathname = `/${name}`;
+  const client = new pg.Client({ connectionString: url.href });
+  await client.connect();
+  onTestFinished(() => client.end());
+  return client;
+}
+
+const terminateAll = (client: pg.Client) =>
+  client.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+  );
+
+test.skipIf(!isPostgres)(
+  "connections that PostgreSQL cuts amid the work cost a command `unavailable` at most, and all work ends",
+  async () => {
+    const server = await serverForTest(parts);
+    const { id } = await server.createSession({ if_busy: "queue" });
+    const client = await server.connect(id, { lastSeq: 0 });
+    const admin = await administrator(server.database);
+    const accepted: string[] = [];
+    const codes = new Set<unknown>();
+
+    for (let round = 1; round <= 30; round++) {
+      const answers = [1, 2, 3].map(() => ask(client, "execute", { command: Array(5).fill("look {}").join(" && ") }));
+      await terminateAll(admin);
+      for (const answer of await Promise.all(answers)) {
+        if (answer.type === "execution_started") accepted.push(answer.data.execution_id);
+        else codes.add(answer.type === "error" ? answer.data.code : answer.type);
+      }
+    }
+
+    expect([...codes].filter((code) => code !== "unavailable")).toEqual([]);
+    expect(accepted.length).toBeGreaterThan(0);
+    for (const execution of accepted)
+      expect(await client.end(execution)).toMatchObject({ type: "complete", data: { success: true } });
+  },
+  60_000,
+);
+
+test.skipIf(!isPostgres)(
+  "a database that takes no connections is `unavailable` to commands and reads, and all goes on when it does again",
+  async () => {
+    const server = await serverForTest(parts);
+    const { id } = await server.createSession();
+    const client = await server.connect(id, { lastSeq: 0 });
+    await client.end(execute(client, "look {}"));
+    const name = new URL(server.database.env.DATABASE_URL ?? "").pathname.slice(1);
+    const admin = await administrator(server.database, "postgres");
+    await admin.query(`alter database ${name} allow_connections false`);
+    await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", [name]);
+
+    const refusal = await ask(client, "execute", { command: "look {}" });
+    const read = await server.http("GET", `/sessions/${id}`);
+    const health = await fetch(`${server.url}/health/ready`);
+
+    expect(refusal).toMatchObject({ type: "error", data: { code: "unavailable" } });
+    expect(read).toMatchObject({ status: 503, body: { code: "unavailable" } });
+    expect(health.status).toBe(503);
+    await admin.query(`alter database ${name} allow_connections true`);
+    expect(await client.end(execute(client, "look {}"))).toMatchObject({ type: "complete" });
+  },
+);
+
+test.skipIf(!isPostgres)("servers that start at once on an empty database make its tables once", async () => {
+  const database = await testDatabase();
+  const folders = await Promise.all([1, 2, 3].map(() => testDatabase("")));
+  onTestFinished(async () => {
+    for (const folder of folders) await folder.remove();
+    await database.remove();
+  });
+
+  const servers = await Promise.all(
+    folders.map((folder) => startTestServer({ ...parts, database: { ...folder, env: database.env } })),
+  );
+
+  const [first] = servers;
+  const { id } = (await first?.createSession()) ?? { id: "" };
+  for (const server of servers) expect((await server.http("GET", `/sessions/${id}`)).status).toBe(200);
+  for (const server of servers) await server.remove();
+});

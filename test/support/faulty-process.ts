@@ -1,0 +1,82 @@
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import pg from "pg";
+import { pino } from "pino";
+import { Worker } from "../../src/runtime/worker.ts";
+import { startServer } from "../../src/server/start.ts";
+import { fakeWorld } from "./fake-world.ts";
+import { callingModel } from "./scripted-model.ts";
+import type { KillPoint } from "./server-process.ts";
+import { readTool, writeTool } from "./test-tools.ts";
+
+/**
+ * A server in a process of its own that can be told to kill itself at a numbered point. Its model calls the
+ * tools that a command names; `append` adds a line to `effects.log` in the data folder.
+ */
+const dataDir = process.env.PAYGENT_DATA_DIR ?? "";
+let killPoint: KillPoint | undefined;
+let commits = 0;
+
+function die(): never {
+  process.kill(process.pid, "SIGKILL");
+  throw new Error("The kernel ends this process before it gets here.");
+}
+
+function atCommit<T>(commit: () => T): T {
+  commits += 1;
+  const due = killPoint?.point === "commit" && killPoint.number === commits ? killPoint : undefined;
+  if (due?.when === "before") die();
+  const result = commit();
+  if (due === undefined) return result;
+  if (!(result instanceof Promise)) die();
+  // Its type is T, of a promise that never settles because the process ends first.
+  return result.then(die) as T;
+}
+
+const { exec } = DatabaseSync.prototype;
+DatabaseSync.prototype.exec = function (sql) {
+  return sql === "COMMIT" ? atCommit(() => exec.call(this, sql)) : exec.call(this, sql);
+};
+
+const { query } = pg.Client.prototype;
+// The overloads of `query` cannot be told apart here; whatever came in is passed on.
+pg.Client.prototype.query = function (this: pg.Client, ...given: unknown[]) {
+  const run = () => (query as (...all: unknown[]) => unknown).apply(this, given);
+  return given[0] === "commit" ? atCommit(run) : run();
+} as typeof query;
+
+const { start } = Worker.prototype;
+Worker.prototype.start = function (...given) {
+  if (killPoint?.point === "start") die();
+  start.apply(this, given);
+};
+
+process.on("message", (point: KillPoint) => {
+  killPoint = point;
+  commits = 0;
+  process.send?.("armed");
+});
+// The test that started this process has ended without ending it.
+process.on("disconnect", () => process.exit());
+
+const server = await startServer(
+  { port: 0 },
+  {
+    model: callingModel(),
+    tools: [
+      writeTool("append", ({ line }) => {
+        appendFileSync(join(dataDir, "effects.log"), `${line}\n`);
+        return "appended";
+      }),
+      readTool("look", () => "seen"),
+    ],
+    ...(process.env.TEST_WORLD === "fake" ? { world: fakeWorld() } : {}),
+    // With one sweep at the start no commits of sweeps come between those that a test counts; whatever a node
+    // before this one owned is then taken over at once.
+    worker: process.env.TEST_SWEEPS === "once" ? { sweepMs: 600_000, leaseMs: 1 } : { sweepMs: 200, leaseMs: 1000 },
+    logger: pino({ level: process.env.LOG_LEVEL ?? "silent" }),
+  },
+);
+process.on("SIGTERM", () => void server.close().then(() => process.exit()));
+process.stdout.write(`${JSON.stringify({ url: server.url })}\n`);

@@ -1,0 +1,159 @@
+import { PaygentError } from "../../src/protocol/errors.ts";
+import type { Session } from "../../src/protocol/resources.ts";
+import { SessionConfig } from "../../src/protocol/session-config.ts";
+import { type Identity, unauthenticated } from "../../src/server/auth.ts";
+import type { Api, Frame, Idempotency, StoredReply } from "../../src/server/http/api.ts";
+
+const budget = { limit: "50.00", spent: "0.00", reserved: "0.00", remaining: "50.00" };
+
+/** What stands behind the HTTP routes in their tests: sessions and events in memory, and nothing that spends. */
+export class MemoryApi implements Api {
+  readonly #sessions = new Map<string, { session: Session; owner: string; events: { seq: number; text: string }[] }>();
+  readonly #listeners = new Set<(frame: Frame) => void>();
+  readonly tickets = new Map<string, { sessionId: string; identity: Identity }>();
+  /** Makes the next read of a wallet fail in this way. */
+  failure: unknown = new PaygentError("unavailable", "The chain does not answer; try again.");
+  /** Bodies that decisions were made with. */
+  readonly decisions: unknown[] = [];
+  firstSeq = 1;
+
+  emit(sessionId: string, text: string, isDurable = true): void {
+    const events = this.#sessions.get(sessionId)?.events ?? [];
+    const seq = isDurable ? events.length + 1 : undefined;
+    const frame = { seq, text: text.replace("SEQ", String(seq)) };
+    if (seq !== undefined) events.push({ seq, text: frame.text });
+    for (const listener of this.#listeners) listener(frame);
+  }
+
+  /** Writes a durable event without telling anybody, as when a hint is lost. */
+  emitUnheard(sessionId: string, text: string): void {
+    const events = this.#sessions.get(sessionId)?.events ?? [];
+    events.push({ seq: events.length + 1, text: text.replace("SEQ", String(events.length + 1)) });
+  }
+
+  get listenerCount(): number {
+    return this.#listeners.size;
+  }
+
+  #own(identity: Identity, id: string) {
+    const entry = this.#sessions.get(id);
+    if (entry?.owner !== identity.userId) throw new PaygentError("not_found", `Session ${id} is not there.`);
+    return entry;
+  }
+
+  createSession: Api["createSession"] = async (identity, body) => {
+    const session: Session = {
+      id: crypto.randomUUID(),
+      title: body.title ?? null,
+      status: "active",
+      config: SessionConfig.parse(body.config),
+      last_seq: 0,
+      budget,
+      created_at: new Date(Date.UTC(2026, 0, 1) + this.#sessions.size).toISOString(),
+    };
+    this.#sessions.set(session.id, { session, owner: identity.userId, events: [] });
+    return session;
+  };
+
+  listSessions: Api["listSessions"] = async (identity, { before, limit }) =>
+    [...this.#sessions.values()]
+      .filter(({ owner, session }) => owner === identity.userId && (!before || session.created_at < before.at))
+      .map(({ session }) => session)
+      .reverse()
+      .slice(0, limit);
+
+  getSession: Api["getSession"] = async (identity, id) => this.#own(identity, id).session;
+  patchSession: Api["patchSession"] = async (identity, id) => this.#own(identity, id).session;
+  deleteSession: Api["deleteSession"] = async (identity, id) => {
+    this.#own(identity, id);
+  };
+
+  execute: Api["execute"] = async (identity, sessionId, body) => {
+    this.#own(identity, sessionId);
+    const execution = {
+      execution_id: body.execution_id ?? crypto.randomUUID(),
+      session_id: sessionId,
+      command: body.command,
+      status: "queued" as const,
+      created_at: "2026-01-01T00:00:00.000Z",
+      total_cost_usd: "0.00",
+    };
+    return { execution, isNew: true };
+  };
+  listExecutions: Api["listExecutions"] = async () => [];
+  getExecution: Api["getExecution"] = async (_identity, id) => {
+    throw new PaygentError("not_found", `Execution ${id} is not there.`);
+  };
+  cancel: Api["cancel"] = async (_identity, id) => {
+    throw new PaygentError("not_found", `Execution ${id} is not there.`);
+  };
+
+  listApprovals: Api["listApprovals"] = async () => [];
+  decide: Api["decide"] = async (_identity, decision) => {
+    this.decisions.push(decision);
+    throw new PaygentError("already_decided", "Bob approved this at 12:04.", { details: { decided_by: "bob" } });
+  };
+
+  readEvents: Api["readEvents"] = async (identity, sessionId, afterSeq, limit) => {
+    const { events } = this.#own(identity, sessionId);
+    const slice = events.filter(({ seq }) => seq > afterSeq && seq >= this.firstSeq).slice(0, limit);
+    return { events: slice, firstSeq: this.firstSeq, lastSeq: events.length };
+  };
+  subscribe: Api["subscribe"] = (_sessionId, listener) => {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  };
+
+  readLog: Api["readLog"] = async (identity, { sessionId, afterSeq, limit }) => {
+    const { events } = this.#own(identity, sessionId);
+    return events
+      .filter(({ seq }) => seq > afterSeq)
+      .slice(0, limit)
+      .map((event) => ({ ...event, hash: `hash-of-${event.seq}` }));
+  };
+  readExecutionLog: Api["readExecutionLog"] = async () => [];
+  summarizeLog: Api["summarizeLog"] = async (_identity, id) => {
+    throw new PaygentError("not_found", `Session ${id} is not there.`);
+  };
+
+  getWallet: Api["getWallet"] = async () => {
+    throw this.failure;
+  };
+  listServices: Api["listServices"] = async () => [];
+  listSpendRules: Api["listSpendRules"] = async () => [];
+  revokeSpendRule: Api["revokeSpendRule"] = async () => undefined;
+
+  createTicket: Api["createTicket"] = async (identity, sessionId) => {
+    this.#own(identity, sessionId);
+    const ticket = `ticket_${crypto.randomUUID()}`;
+    this.tickets.set(ticket, { sessionId, identity });
+    return { ticket, session_id: sessionId, expires_at: "2026-01-01T00:00:30.000Z" };
+  };
+  redeemTicket: Api["redeemTicket"] = async (ticket, sessionId) => {
+    const found = this.tickets.get(ticket);
+    this.tickets.delete(ticket);
+    if (found?.sessionId !== sessionId) throw unauthenticated("no such ticket");
+    return found.identity;
+  };
+
+  checkReady: Api["checkReady"] = async () => ({ status: "unavailable", checks: { store: "failed" } });
+}
+
+/** Idempotency keys in memory. */
+export function memoryIdempotency(): Idempotency {
+  const replies = new Map<string, { hash: string; reply: StoredReply }>();
+  return {
+    async run({ userId, key, requestHash }, work) {
+      const known = replies.get(`${userId} ${key}`);
+      if (known === undefined) {
+        const reply = await work();
+        replies.set(`${userId} ${key}`, { hash: requestHash, reply });
+        return reply;
+      }
+      if (known.hash !== requestHash) throw new PaygentError("conflict", "The key was used for another request.");
+      return known.reply;
+    },
+  };
+}

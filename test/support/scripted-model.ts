@@ -1,0 +1,50 @@
+import type { AgentModel, ModelReply, ModelRequest, RespondOptions } from "../../src/runtime/agent-model.ts";
+
+/** One reply of a scripted model, or a function that makes it. */
+export type ScriptedReply =
+  | Partial<ModelReply>
+  | ((request: ModelRequest, options: RespondOptions) => Promise<Partial<ModelReply>> | Partial<ModelReply>);
+
+/** A model that says what a test wants, and remembers what it was asked. The last reply is repeated. */
+export interface ScriptedModel extends AgentModel {
+  readonly requests: ModelRequest[];
+}
+
+export function scriptedModel(...replies: readonly ScriptedReply[]): ScriptedModel {
+  const requests: ModelRequest[] = [];
+  return {
+    name: "scripted",
+    requests,
+    async respond(request, options) {
+      const reply = replies[Math.min(requests.length, replies.length - 1)] ?? {};
+      requests.push(request);
+      const given = typeof reply === "function" ? await reply(request, options) : reply;
+      return { text: "", calls: [], success: true, ...given };
+    },
+  };
+}
+
+/**
+ * A model that calls one tool for every command and then says it is done: the command is
+ * `<tool name> <JSON arguments>`, several of them separated by ` && ` are asked for in one step.
+ */
+export function callingModel(): AgentModel {
+  return {
+    name: "calling",
+    ignoresHistory: true,
+    async respond({ messages }, { signal }) {
+      signal.throwIfAborted();
+      const results = messages.filter((message) => message.role === "tool");
+      if (results.length > 0) {
+        return { text: "Done.", calls: [], success: results.every((result) => result.success) };
+      }
+      const command = messages.findLast((message) => message.role === "user")?.text ?? "";
+      const calls = command.split(" && ").map((call) => {
+        const [name = "", ...rest] = call.split(" ");
+        // The tests write valid JSON objects.
+        return { name, args: JSON.parse(rest.join(" ") || "{}") as Record<string, unknown> };
+      });
+      return { text: "", calls, success: true };
+    },
+  };
+}
