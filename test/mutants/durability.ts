@@ -65,8 +65,8 @@ export const durabilityMutants: readonly Mutant[] = [
     promise: "I26",
     defect: "What was settled before a kill is not written to the ledger.",
     file: "src/runtime/purchase.ts",
-    find: "          await settle(unit, key);\n",
-    replace: "          if (end.response === undefined) await settle(unit, key);\n",
+    find: "        await settle(unit, key);\n",
+    replace: "        if (end.response === undefined) await settle(unit, key);\n",
     test: "test/crash-anywhere.test.ts",
   },
   {
