@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { scriptedModel } from "./support/scripted-model.ts";
 import { readServerSentEvents } from "./support/sse-reader.ts";
+import type { TestClient } from "./support/test-client.ts";
 import { execute, startTestServer, type TestServer } from "./support/test-server.ts";
 
 const runsOfEach = 16;
@@ -22,6 +23,11 @@ beforeAll(async () => {
 });
 
 afterAll(() => server.remove());
+
+/** Whether a socket has read all of the log and is told everything as it happens. */
+function isLive(client: TestClient): boolean {
+  return client.events.some(({ type }) => type === "text_delta");
+}
 
 async function eventsOverHttp(path: string): Promise<string> {
   const response = await fetch(`${server.url}/api/v1${path}`, {
@@ -46,6 +52,24 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])("%i sockets of a session see the same frames
     for (const frames of others) expect(frames).toEqual(first);
     await Promise.all(clients.map((client) => client.close()));
   }
+});
+
+test("sockets that follow live see the same live text", async () => {
+  const { id } = await server.createSession();
+  const clients = await Promise.all(Array.from({ length: 8 }, () => server.connect(id)));
+  const [speaker] = clients;
+  const run = async () => {
+    const execution = execute(speaker as TestClient, "go");
+    await Promise.all(clients.map((client) => client.end(execution)));
+  };
+  while (!clients.every(isLive)) await run();
+  const seen = clients.map(({ frames }) => frames.length);
+
+  await run();
+
+  const [first = [], ...others] = clients.map(({ frames }, index) => frames.slice(seen[index]));
+  expect(first.filter((frame) => frame.includes('"text_delta"')).length).toBeGreaterThan(0);
+  for (const frames of others) expect(frames).toEqual(first);
 });
 
 test("HTTP, a stream from the beginning, a live stream and a later socket give the same bytes", async () => {
