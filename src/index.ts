@@ -1,3 +1,4 @@
+export type { WalletKeys } from "./payments/wallet-keys.ts";
 export type {
   AgentModel,
   ModelCall,

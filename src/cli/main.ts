@@ -4,14 +4,32 @@ import packageJson from "../../package.json" with { type: "json" };
 import { type CliParts, runCli } from "./program.ts";
 import { dataDirOf } from "./server-access.ts";
 import { processTerminal } from "./terminal.ts";
+import type { WalletParts } from "./wallet.ts";
 
 // Compiling the server's code and its libraries is most of a start; later starts take it from Node's cache.
 enableCompileCache();
 
 // Loaded when a command needs them: a client's command does not wait for the server's code.
+const wallet: WalletParts = {
+  keystoreSettings: async (env) =>
+    (await import("../server/keystore-settings.ts")).readKeystoreSettings(env, dataDirOf(env)),
+  checkNewKeystore: async (path) => (await import("../payments/keystore-file.ts")).refuseExisting(path),
+  createKeystore: async (path, passphrase) => (await import("../payments/import-key.ts")).createKey(path, passphrase),
+  importKey: async (path, secret, passphrase) =>
+    (await import("../payments/import-key.ts")).importKey(path, secret, passphrase),
+  keystoreAddress: async (path, passphrase) =>
+    (await import("../payments/keystore-file.ts")).addressOf(path, passphrase),
+  networkBalance: async (env, address) => {
+    const chain = (await import("../server/chain-settings.ts")).readChainSettings(env, dataDirOf(env));
+    if (chain.kind === "local") return undefined;
+    return (await import("../payments/network-balance.ts")).networkBalance(chain, await address());
+  },
+};
+
 const parts: CliParts = {
   version: packageJson.version,
-  startServer: async (options) => (await import("../server/start.ts")).startServer(options),
+  wallet,
+  startServer: async (options, given) => (await import("../server/start.ts")).startServer(options, given),
   checkModel: async (spec) => {
     (await import("../agent/providers.ts")).resolveModel(spec, process.env);
   },

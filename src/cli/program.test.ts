@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import picocolors from "picocolors";
 import { expect, test } from "vitest";
+import { noWallet } from "../../test/support/no-wallet.ts";
 import type { ApprovalRequired } from "../protocol/events.ts";
 import { isCovered } from "./decisions.ts";
 import { nodeVersion } from "./doctor-checks.ts";
@@ -23,6 +24,7 @@ function silentTerminal() {
     write: (text) => void printed.push(text),
     print: (line) => void printed.push(line),
     note: (line) => void noted.push(line),
+    readInput: async () => "",
     onInterrupt: () => () => undefined,
   };
   return { terminal, printed, noted };
@@ -30,6 +32,7 @@ function silentTerminal() {
 
 const parts: CliParts = {
   version: "1.2.3",
+  wallet: noWallet,
   startServer: () => Promise.reject(new Error("Port 8000 is taken.")),
   checkModel: () => undefined,
   async *verifySessions() {

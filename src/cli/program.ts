@@ -10,12 +10,14 @@ import { addSessions } from "./sessions.ts";
 import { addStart, type StartServer } from "./start.ts";
 import type { Terminal } from "./terminal.ts";
 import { addVerify, type VerifyParts } from "./verify.ts";
+import { addWallet, type WalletParts } from "./wallet.ts";
 import { addWatch } from "./watch.ts";
 
 /** What the commands use of the server's side. */
 export interface CliParts extends DoctorParts, VerifyParts {
   readonly version: string;
   readonly startServer: StartServer;
+  readonly wallet: WalletParts;
 }
 
 /** Runs one command line (without the program's name) and returns the exit code. */
@@ -39,6 +41,7 @@ export async function runCli(args: readonly string[], env: Env, parts: CliParts,
   addApprovals(program, env, terminal, exit);
   addSessions(program, env, terminal, exit);
   addVerify(program, parts, terminal, exit);
+  addWallet(program, env, parts.wallet, terminal);
   addDoctor(program, env, parts, terminal, exit);
 
   try {

@@ -1,5 +1,6 @@
 import picocolors from "picocolors";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { noWallet } from "../../test/support/no-wallet.ts";
 import { ScriptedServer, type ScriptedSocket, sessionId } from "../../test/support/scripted-server.ts";
 import { type CliParts, runCli } from "./program.ts";
 import type { Terminal } from "./terminal.ts";
@@ -9,6 +10,7 @@ const toolId = "c2b9e3a5-2a52-4f0e-9d6a-0a4d9f3e2c03";
 
 const parts: CliParts = {
   version: "1.2.3",
+  wallet: noWallet,
   startServer: () => Promise.reject(new Error("not here")),
   checkModel: () => undefined,
   async *verifySessions() {},
@@ -37,6 +39,7 @@ function run(...options: string[]): Promise<number> {
     write: (text) => void printed.push(text),
     print: (line) => void printed.push(line),
     note: (line) => void noted.push(line),
+    readInput: async () => "",
     onInterrupt: (listener) => {
       interrupt = listener;
       return () => undefined;

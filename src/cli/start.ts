@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { exitCodes } from "./exit-codes.ts";
+import { askPassphrase } from "./passphrase.ts";
 import { jsonLine } from "./plain-text.ts";
 import { countOption, dataDirOf, type Env } from "./server-access.ts";
 import { fields } from "./table.ts";
@@ -21,7 +22,11 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-export type StartServer = (options: StartOptions) => Promise<RunningServer>;
+/** `askPassphrase` is asked when the settings have none for a keystore. */
+export type StartServer = (
+  options: StartOptions,
+  parts: { askPassphrase?(keystorePath: string): Promise<string> },
+) => Promise<RunningServer>;
 
 export function addStart(
   program: Command,
@@ -36,12 +41,13 @@ export function addStart(
     .option("-p, --port <port>", "the port to listen on (PORT; default 8000)", countOption)
     .option("--host <host>", "the address to listen on (HOST; default 127.0.0.1)")
     .option("--data-dir <folder>", "where the state is kept (PAYGENT_DATA_DIR; default ./data)")
-    .option("--live", "allow payments on a chain with real money")
+    .option("--live", "allow payments on the network of PAYGENT_CHAIN, with real money")
     .option("--json", "print the address as JSON instead of the banner")
     .action(async (options: StartOptions & { json?: boolean }) => {
       const { json, ...startOptions } = options;
       const stopped = stopSignal(terminal);
-      const server = await startServer(startOptions);
+      const parts = terminal.isInteractive ? { askPassphrase: (path: string) => askPassphrase(path, terminal) } : {};
+      const server = await startServer(startOptions, parts);
       const dataDir = options.dataDir ?? dataDirOf(env);
       if (json) terminal.print(jsonLine({ url: server.url, console_url: consoleUrl(server), data_dir: dataDir }));
       else for (const line of banner(server, dataDir, terminal.colors)) terminal.print(line);

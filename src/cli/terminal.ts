@@ -1,3 +1,4 @@
+import { text } from "node:stream/consumers";
 import picocolors from "picocolors";
 
 export type Colors = ReturnType<typeof picocolors.createColors>;
@@ -14,6 +15,8 @@ export interface Terminal {
   print(line: string): void;
   /** Writes a line to standard error: progress, hints and errors, never a command's answer. */
   note(line: string): void;
+  /** All of standard input, as text. */
+  readInput(): Promise<string>;
   /** Calls the listener at every Ctrl-C, instead of ending the process; returns the function that stops that. */
   onInterrupt(listener: () => void): () => void;
 }
@@ -34,6 +37,7 @@ export function processTerminal(): Terminal {
     write: (text) => void stdout.write(text),
     print: (line) => void stdout.write(`${line}\n`),
     note: (line) => void stderr.write(`${line}\n`),
+    readInput: () => text(stdin),
     onInterrupt(listener) {
       process.on("SIGINT", listener);
       return () => process.off("SIGINT", listener);

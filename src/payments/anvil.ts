@@ -27,7 +27,7 @@ const PidRecord = z.object({ pid: z.int().positive(), port: z.int().positive() }
  * Starts the chain on a free loopback port with the state kept in `folder`. It runs in a process group of its
  * own, so that it outlives a killed server and no transaction is lost; `adoptAnvil` finds it again.
  */
-export async function startAnvil(folder: string): Promise<Anvil> {
+export async function startAnvil(folder: string, chainId = LOCAL_CHAIN_ID): Promise<Anvil> {
   const port = await freePort();
   const rpcUrl = `http://127.0.0.1:${port}`;
   const logPath = join(folder, "anvil.log");
@@ -35,7 +35,7 @@ export async function startAnvil(folder: string): Promise<Anvil> {
   const child = spawn(
     anvilBinary(),
     [
-      ...["--host", "127.0.0.1", "--port", String(port), "--chain-id", String(LOCAL_CHAIN_ID), "--accounts", "4"],
+      ...["--host", "127.0.0.1", "--port", String(port), "--chain-id", String(chainId), "--accounts", "4"],
       ...["--state", stateFile(folder), "--state-interval", "1", "--no-cors", "--quiet"],
     ],
     { stdio: ["ignore", log, log], detached: true },

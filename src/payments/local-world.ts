@@ -4,7 +4,7 @@ import { type Address, createPublicClient, getAddress, http } from "viem";
 import * as z from "zod";
 import { formatUnits } from "../protocol/money.ts";
 import type { Clock } from "../runtime/clock.ts";
-import type { Catalogue, Service, Wallet } from "../runtime/wallet.ts";
+import type { Catalogue, Wallet } from "../runtime/wallet.ts";
 import { type Anvil, adoptAnvil, checkSavedChain, forgetChain, LOCAL_CHAIN_ID, startAnvil } from "./anvil.ts";
 import { createFacilitator } from "./facilitator.ts";
 import { callRpc } from "./json-rpc.ts";
@@ -13,6 +13,7 @@ import { deployLocalToken } from "./local-token.ts";
 import { type Merchant, type MerchantOptions, openMerchant } from "./merchant.ts";
 import { readPrivateFile, writePrivateFile } from "./private-file.ts";
 import { openReplays } from "./replays.ts";
+import { catalogueOf } from "./service-list.ts";
 import { type Token, tokenAbi } from "./token.ts";
 import { createWallet } from "./wallet.ts";
 import { openWalletSecrets } from "./wallet-secrets.ts";
@@ -197,15 +198,13 @@ async function openMerchantAgain(options: MerchantOptions, notices: string[]): P
 }
 
 function createCatalogue(origin: string, token: Token): Catalogue {
-  const services: readonly Service[] = localServices.map(({ name, description, price }) => ({
+  const services = localServices.map(({ name, description, price }) => ({
     name,
     description,
     url: `${origin}/${name}`,
     price,
-    currency: token.symbol,
-    network,
   }));
-  return { list: () => services, find: (name) => services.find((service) => service.name === name) };
+  return catalogueOf(services, token, network);
 }
 
 async function closeAll(opened: readonly { close(): Promise<void> }[]): Promise<void> {

@@ -1,6 +1,9 @@
 import type { Address, Hex, LocalAccount } from "viem";
 import type { Token } from "./token.ts";
 
+/** All that is asked of an account: where it is, and EIP-712 signatures. */
+export type SigningAccount = Pick<LocalAccount, "address" | "signTypedData">;
+
 interface TransferAuthorization {
   readonly to: Address;
   readonly value: bigint;
@@ -39,7 +42,7 @@ const cancellationTypes = {
   ],
 } as const;
 
-export function createSigner(account: LocalAccount, token: Token, chainId: number): AuthorizationSigner {
+export function createSigner(account: SigningAccount, token: Token, chainId: number): AuthorizationSigner {
   const domain = { name: token.name, version: token.version, chainId, verifyingContract: token.address };
   return {
     address: account.address,

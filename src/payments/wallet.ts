@@ -14,8 +14,8 @@ import {
   getAddress,
   type Hex,
   http,
-  type LocalAccount,
   parseSignature,
+  zeroAddress,
 } from "viem";
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUnits } from "../protocol/money.ts";
@@ -25,7 +25,7 @@ import { createLane } from "./lane.ts";
 import { intentNonce } from "./nonce.ts";
 import { isAuthorizationClosed, nonceOf, readOutcome } from "./outcome.ts";
 import { requestService, type ServiceAnswer } from "./service-request.ts";
-import { createSigner } from "./signer.ts";
+import { createSigner, type SigningAccount } from "./signer.ts";
 import { FrozenOffer, parseTerms } from "./terms.ts";
 import { type Token, tokenAbi } from "./token.ts";
 
@@ -34,15 +34,18 @@ const longestWindowSeconds = 600;
 
 export interface WalletOptions {
   /** The key that holds the money. It signs authorizations only and needs no gas. */
-  readonly account: LocalAccount;
+  readonly account: SigningAccount;
   /** From which the nonces are derived; losing it makes open payments signable twice. */
   readonly nonceSecret: Uint8Array;
   readonly rpcUrl: string;
   /** CAIP-2, such as `eip155:31337`. */
   readonly network: string;
   readonly token: Token;
-  /** Pays the gas of cancellations; an address when the chain itself signs for it. */
-  readonly relayer: Account | Address;
+  /**
+   * Pays the gas of what the wallet itself sends to the chain; an address when the chain signs for it. Without
+   * one nothing is sent, and an authorization that is not taken can only expire.
+   */
+  readonly relayer: Account | Address | undefined;
   /** Whether the wallet may ask and pay this address. */
   allowUrl(url: URL): boolean | Promise<boolean>;
   readonly clock: Clock;
@@ -58,8 +61,8 @@ export function createWallet(options: WalletOptions): Wallet {
   const chainId = chainIdOf(network);
   const transport = http(options.rpcUrl, { timeout: 10_000 });
   const chain = createPublicClient({ transport, pollingInterval: 25, cacheTime: 0 });
-  const relay = createWalletClient({ account: options.relayer, transport, cacheTime: 0 });
-  const relayLane = createLane();
+  const relay = createWalletClient({ account: options.relayer ?? zeroAddress, transport, cacheTime: 0 });
+  const relayLane = options.relayer === undefined ? refuseToRelay : createLane();
   const signer = createSigner(options.account, token, chainId);
 
   const checkUrl = async (text: string): Promise<URL> => {
@@ -182,6 +185,13 @@ function chainIdOf(network: string): number {
   const id = /^eip155:([1-9]\d{0,14})$/.exec(network)?.[1];
   if (id === undefined) throw new RangeError(`"${network}" is not an EVM network; name one such as "eip155:8453".`);
   return Number(id);
+}
+
+function refuseToRelay(): Promise<never> {
+  throw new PaygentError(
+    "unavailable",
+    "This wallet has no relayer to pay gas with, so it sends nothing to the chain itself; set PAYGENT_RELAYER_KEYSTORE.",
+  );
 }
 
 function clamp(value: number, least: number, most: number): number {

@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { type ChainSettings, readChainSettings } from "./chain-settings.ts";
+import { check, type Env, text } from "./environment.ts";
 
 /** What the command line may say; anything not given comes from the environment. */
 export interface StartOptions {
@@ -18,9 +20,8 @@ export interface Settings {
   readonly allowedOrigins: readonly string[];
   readonly model: string;
   readonly logLevel: string;
+  readonly chain: ChainSettings;
 }
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 const loopbackHosts = new Set(["127.0.0.1", "::1", "localhost"]);
 const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -34,23 +35,20 @@ const Url = z.url();
  */
 export function readSettings(options: StartOptions, env: Env): Settings {
   const host = options.host ?? text(env, "HOST") ?? "127.0.0.1";
+  const dataDir = options.dataDir ?? text(env, "PAYGENT_DATA_DIR") ?? "./data";
   const settings: Settings = {
     port: options.port ?? check(env, "PORT", Port, "a port number from 0 to 65535") ?? 8000,
     host,
-    dataDir: options.dataDir ?? text(env, "PAYGENT_DATA_DIR") ?? "./data",
+    dataDir,
     databaseUrl: databaseUrl(env),
     authSecret: text(env, "PAYGENT_AUTH_SECRET"),
     authJwksUrl: check(env, "PAYGENT_AUTH_JWKS_URL", Url, "a URL"),
     allowedOrigins: origins(env),
     model: text(env, "PAYGENT_MODEL") ?? "rules",
     logLevel: check(env, "LOG_LEVEL", z.enum(logLevels), `one of ${logLevels.join(", ")}`) ?? "warn",
+    chain: readChainSettings(env, dataDir),
   };
-  const chain = text(env, "PAYGENT_CHAIN") ?? "local";
-  if (chain !== "local" || options.live === true) {
-    throw new Error(
-      `PAYGENT_CHAIN is "${chain}"${options.live === true ? " with --live" : ""}, but this version pays on its own local chain only. Set PAYGENT_CHAIN=local and leave out --live.`,
-    );
-  }
+  checkLive(settings.chain, options.live === true);
   const isLocalMode = settings.authSecret === undefined && settings.authJwksUrl === undefined;
   if (isLocalMode && !loopbackHosts.has(host)) {
     throw new Error(
@@ -61,17 +59,16 @@ export function readSettings(options: StartOptions, env: Env): Settings {
   return settings;
 }
 
-function text(env: Env, name: string): string | undefined {
-  const value = env[name]?.trim();
-  return value === "" ? undefined : value;
-}
-
-function check<T>(env: Env, name: string, schema: z.ZodType<T>, expected: string): T | undefined {
-  const value = text(env, name);
-  if (value === undefined) return undefined;
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new Error(`${name} must be ${expected}; it is set to something else.`);
+/** Nobody pays with real money by a variable that was left over from somewhere else. */
+function checkLive(chain: ChainSettings, isLive: boolean): void {
+  if (chain.kind === "network" && !isLive)
+    throw new Error(
+      `PAYGENT_CHAIN is ${chain.network}, where payments move real money. Start with --live to allow that, or set PAYGENT_CHAIN=local.`,
+    );
+  if (chain.kind === "local" && isLive)
+    throw new Error(
+      "--live allows payments with real money, but PAYGENT_CHAIN is local. Set PAYGENT_CHAIN to a network, or leave out --live.",
+    );
 }
 
 function databaseUrl(env: Env): string | undefined {

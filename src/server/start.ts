@@ -4,10 +4,12 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
 import { pino } from "pino";
+import type { LocalAccount } from "viem";
 import { builtInTools } from "../agent/built-in-tools.ts";
 import { resolveModel } from "../agent/providers.ts";
 import { subagents } from "../agent/subagents.ts";
 import { localBus } from "../cluster/local-bus.ts";
+import type { WalletKeys } from "../payments/wallet-keys.ts";
 import { PaygentError } from "../protocol/errors.ts";
 import type { AgentModel } from "../runtime/agent-model.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
@@ -18,9 +20,11 @@ import { openStore, type Store } from "../store/database.ts";
 import { removeAllNodes } from "../store/nodes.ts";
 import { createApi } from "./api.ts";
 import { createAuthenticator } from "./auth.ts";
+import type { NetworkSettings } from "./chain-settings.ts";
 import { serveHome } from "./home.ts";
 import { buildHttp } from "./http/build.ts";
 import { createIdempotency } from "./idempotency.ts";
+import type { KeystoreSettings } from "./keystore-settings.ts";
 import { localToken } from "./local-token.ts";
 import { readSettings, type Settings, type StartOptions } from "./settings.ts";
 import { Sockets } from "./sockets.ts";
@@ -33,8 +37,14 @@ export interface ServerParts {
   readonly model?: AgentModel;
   /** Beside the built-in tools; one of the same name replaces it. */
   readonly tools?: readonly Tool[];
-  /** Instead of the local chain and its merchant. */
+  /** Instead of the local chain and its merchant, or the network of the settings. */
   readonly world?: PaidWorld;
+  /** Instead of the keystore, on a network of the settings: keys that are kept elsewhere, such as in a KMS. */
+  readonly wallet?: WalletKeys;
+  /** Instead of the relayer's keystore: pays the gas of what the wallet itself sends to the chain. */
+  readonly relayer?: LocalAccount;
+  /** Asks a person for the passphrase of a keystore when the settings have none. */
+  askPassphrase?(keystorePath: string): Promise<string>;
   readonly worker?: Partial<WorkerSettings>;
   readonly messagesPerSecond?: number;
   readonly maxSocketsPerUser?: number;
@@ -90,7 +100,7 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
       settings.databaseUrl === undefined ? { dataDir: settings.dataDir } : { url: settings.databaseUrl },
     );
     opened.push(store);
-    const world = parts.world ?? (await openLocalWorld(settings.dataDir, clock, logger));
+    const world = parts.world ?? (await openWorld(settings, { parts, clock, logger }));
     opened.push(world);
     const worker = await openWorker({ store, clock, logger, world, parts, models });
 
@@ -155,16 +165,40 @@ function modelsOf(settings: Settings, parts: ServerParts, env: NonNullable<Serve
   return { modelFor, modelNameOf };
 }
 
-async function openLocalWorld(dataDir: string, clock: Clock, logger: FastifyBaseLogger): Promise<PaidWorld> {
+async function openWorld(
+  { chain, dataDir }: Settings,
+  { parts, clock, logger }: { parts: ServerParts; clock: Clock; logger: FastifyBaseLogger },
+): Promise<PaidWorld> {
+  if (chain.kind === "local" && (parts.wallet ?? parts.relayer) !== undefined)
+    throw new Error(
+      "An own wallet pays on a network and not on the local chain: set PAYGENT_CHAIN to a network and give live: true.",
+    );
+  const world = chain.kind === "local" ? await openLocalWorld(dataDir, clock) : await openNetwork(chain, parts, clock);
+  for (const notice of world.notices) logger.warn(notice);
+  return world;
+}
+
+async function openLocalWorld(dataDir: string, clock: Clock) {
   const { startLocalWorld } = await import("../payments/local-world.ts");
   const world = await startLocalWorld({ dataDir: join(dataDir, "chain"), clock });
-  for (const notice of world.notices) logger.warn(notice);
-  return {
-    wallet: world.wallet,
-    catalogue: world.catalogue,
-    allowedHosts: [new URL(world.merchantOrigin).host],
-    close: () => world.close(),
-  };
+  return { ...world, allowedHosts: [new URL(world.merchantOrigin).host] };
+}
+
+async function openNetwork(settings: NetworkSettings, parts: ServerParts, clock: Clock) {
+  const { openNetworkWorld } = await import("../payments/network-world.ts");
+  const { openWalletKeys } = await import("../payments/wallet-keys.ts");
+  const open = ({ path, passphrase }: KeystoreSettings) =>
+    openWalletKeys(path, async () => passphrase ?? (await askPassphrase(path, parts)));
+  const keys = parts.wallet ?? (await open(settings.keystore));
+  const relayer = parts.relayer ?? (settings.relayer && (await open(settings.relayer)).account);
+  return await openNetworkWorld(settings, { keys, relayer, clock });
+}
+
+async function askPassphrase(path: string, parts: ServerParts): Promise<string> {
+  if (parts.askPassphrase !== undefined) return await parts.askPassphrase(path);
+  throw new Error(
+    `The keystore ${path} needs its passphrase. Set it in the environment (PAYGENT_KEYSTORE_PASSPHRASE or PAYGENT_KEYSTORE_PASSPHRASE_FILE; PAYGENT_RELAYER_… for the relayer's), or start at a terminal to be asked.`,
+  );
 }
 
 async function openWorker(given: {
