@@ -23,6 +23,10 @@ export interface Check {
 export interface DoctorParts {
   /** Throws a sentence when the model setting is wrong. */
   checkModel(spec: string): void | Promise<void>;
+  /** Says what the chain settings lead to, `undefined` for the local chain. Throws a sentence when they are wrong. */
+  checkNetwork(env: Env): Promise<string | undefined>;
+  /** What the wallet of the settings is ready for, `undefined` on the local chain. Throws like `checkNetwork`. */
+  checkWallet(env: Env): Promise<Finding | undefined>;
 }
 
 export function doctorChecks(options: ServerOptions, env: Env, parts: DoctorParts): Check[] {
@@ -31,7 +35,8 @@ export function doctorChecks(options: ServerOptions, env: Env, parts: DoctorPart
     { name: "data", check: () => dataFolder(dataDirOf(env)) },
     { name: "database", check: () => database(env) },
     { name: "model", check: () => model(env.PAYGENT_MODEL || "rules", parts) },
-    { name: "chain", check: () => chain(env.PAYGENT_CHAIN || "local") },
+    { name: "chain", check: () => chain(env, parts) },
+    { name: "wallet", check: () => wallet(env, parts) },
     { name: "server", check: () => server(serverUrlOf(options, env)) },
     { name: "token", check: () => token(options, env) },
   ];
@@ -104,8 +109,13 @@ async function model(spec: string, parts: DoctorParts): Promise<Finding> {
   }
 }
 
-async function chain(name: string): Promise<Finding> {
-  if (name !== "local") return warn(`${name}: checked by the server when it starts`);
+async function chain(env: Env, parts: DoctorParts): Promise<Finding> {
+  try {
+    const network = await parts.checkNetwork(env);
+    if (network !== undefined) return ok(network);
+  } catch (error) {
+    return fail(sentence(error));
+  }
   try {
     const program = createRequire(import.meta.url).resolve("@foundry-rs/anvil/bin.mjs");
     const { stdout } = await promisify(execFile)(process.execPath, [program, "--version"], { timeout: 15_000 });
@@ -114,6 +124,14 @@ async function chain(name: string): Promise<Finding> {
     return fail(
       `The local chain's program does not run (${sentence(error)}); run \`npm install\` without --omit=optional.`,
     );
+  }
+}
+
+async function wallet(env: Env, parts: DoctorParts): Promise<Finding> {
+  try {
+    return (await parts.checkWallet(env)) ?? ok("the local chain's own, with play money");
+  } catch (error) {
+    return fail(sentence(error));
   }
 }
 

@@ -2,7 +2,7 @@
 import { enableCompileCache } from "node:module";
 import packageJson from "../../package.json" with { type: "json" };
 import { type CliParts, runCli } from "./program.ts";
-import { dataDirOf } from "./server-access.ts";
+import { dataDirOf, type Env } from "./server-access.ts";
 import { processTerminal } from "./terminal.ts";
 import type { WalletParts } from "./wallet.ts";
 
@@ -20,9 +20,9 @@ const wallet: WalletParts = {
   keystoreAddress: async (path, passphrase) =>
     (await import("../payments/keystore-file.ts")).addressOf(path, passphrase),
   networkBalance: async (env, address) => {
-    const chain = (await import("../server/chain-settings.ts")).readChainSettings(env, dataDirOf(env));
-    if (chain.kind === "local") return undefined;
-    return (await import("../payments/network-balance.ts")).networkBalance(chain, await address());
+    const network = await networkOf(env);
+    if (network === undefined) return undefined;
+    return (await import("../payments/network-balance.ts")).networkBalance(network, await address());
   },
 };
 
@@ -32,6 +32,14 @@ const parts: CliParts = {
   startServer: async (options, given) => (await import("../server/start.ts")).startServer(options, given),
   checkModel: async (spec) => {
     (await import("../agent/providers.ts")).resolveModel(spec, process.env);
+  },
+  checkNetwork: async (env) => {
+    const network = await networkOf(env);
+    return network && (await import("../payments/wallet-check.ts")).describeNetwork(network);
+  },
+  checkWallet: async (env) => {
+    const network = await networkOf(env);
+    return network && (await import("../payments/wallet-check.ts")).checkWallet(network);
   },
   async *verifySessions(sessionId, checkpoint) {
     const { openStoreForReading } = await import("../store/database.ts");
@@ -46,5 +54,10 @@ const parts: CliParts = {
   },
   verifyExport: async (path, checkpoint) => (await import("../store/verify-export.ts")).verifyExport(path, checkpoint),
 };
+
+async function networkOf(env: Env) {
+  const chain = (await import("../server/chain-settings.ts")).readChainSettings(env, dataDirOf(env));
+  return chain.kind === "network" ? chain : undefined;
+}
 
 process.exitCode = await runCli(process.argv.slice(2), process.env, parts, processTerminal());

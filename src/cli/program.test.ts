@@ -35,6 +35,8 @@ const parts: CliParts = {
   wallet: noWallet,
   startServer: () => Promise.reject(new Error("Port 8000 is taken.")),
   checkModel: () => undefined,
+  checkNetwork: async () => undefined,
+  checkWallet: async () => undefined,
   async *verifySessions() {
     yield { sessionId: "s1", isIntact: true, events: 3, headHash: "ab".repeat(32) };
     yield { sessionId: "s2", isIntact: false, events: 9, headHash: "", problem: "Event 4 was altered." };

@@ -13,6 +13,8 @@ const parts: CliParts = {
   wallet: noWallet,
   startServer: () => Promise.reject(new Error("not here")),
   checkModel: () => undefined,
+  checkNetwork: async () => undefined,
+  checkWallet: async () => undefined,
   async *verifySessions() {},
   verifyExport: () => Promise.reject(new Error("Not asked for.")),
 };

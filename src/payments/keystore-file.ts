@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   closeSync,
   fsyncSync,
@@ -19,7 +20,7 @@ export async function writeKeystore(path: string, privateKey: Hex, passphrase: s
   refuseExisting(path);
   const keystore = await sealKey(privateKey, passphrase);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const draft = `${path}.${process.pid}.new`;
+  const draft = `${path}.${randomUUID()}.new`;
   const file = openSync(draft, "wx", 0o600);
   try {
     writeSync(file, `${JSON.stringify(keystore, undefined, 2)}\n`);
