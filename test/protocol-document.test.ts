@@ -143,9 +143,12 @@ test("the settings of a session, with their defaults, are those of their table",
 });
 
 test("the environment that the server reads is that of its table", () => {
-  const sources = ["../src/server/settings.ts", "../src/agent/providers.ts"].map((path) =>
-    readFileSync(new URL(path, import.meta.url), "utf8"),
-  );
+  const sources = [
+    "server/settings.ts",
+    "server/chain-settings.ts",
+    "server/keystore-settings.ts",
+    "agent/providers.ts",
+  ].map((path) => readFileSync(new URL(`../src/${path}`, import.meta.url), "utf8"));
 
   const read = sources.flatMap((source) =>
     [...source.matchAll(/\benv(?:, "|\.)([A-Z][A-Z0-9_]*)/g)].map(([, name]) => name),
