@@ -63,6 +63,18 @@ describe("a handshake that is not proper is refused before the upgrade", () => {
     expect(await statusOf(headers)).toBe(status);
   });
 
+  test("an offer of h2c on another path is passed over, and the request is served by HTTP/1.1", async () => {
+    const offer = {
+      Upgrade: "h2c",
+      Connection: "Upgrade, HTTP2-Settings",
+      "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA",
+    };
+    const noSocket = { "Sec-WebSocket-Version": undefined, "Sec-WebSocket-Key": undefined };
+
+    expect(await statusOf({ ...offer, ...noSocket }, "/api/v1/sessions")).toBe(200);
+    expect(await statusOf({ ...offer, ...noSocket })).toBe(400);
+  });
+
   test("another path is 404 and a malformed one 400", async () => {
     expect(await statusOf({}, "/api/v1/sessions")).toBe(404);
     expect(await statusOf({}, "//")).toBe(400);

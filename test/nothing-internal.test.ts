@@ -38,6 +38,13 @@ const throws: Record<string, () => unknown> = {
   "an Error without end": () => {
     throw new Error(canary.repeat(5000));
   },
+  "an Error whose message throws": () => {
+    throw Object.defineProperty(new Error(), "message", {
+      get() {
+        throw new Error(canary);
+      },
+    });
+  },
   "an AggregateError": () => {
     throw new AggregateError([new Error(canary)], canary);
   },

@@ -17,8 +17,13 @@ export interface Settings {
   readonly databaseUrl: string | undefined;
   readonly authSecret: string | undefined;
   readonly authJwksUrl: string | undefined;
+  readonly authAudience: string | undefined;
+  readonly authIssuer: string | undefined;
   readonly allowedOrigins: readonly string[];
   readonly model: string;
+  /** HTTP requests a second; 0 for any number. */
+  readonly requestsPerUser: number;
+  readonly requestsPerAddress: number;
   readonly logLevel: string;
   readonly chain: ChainSettings;
 }
@@ -28,6 +33,11 @@ const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"]
 
 const Port = z.coerce.number().int().min(0).max(65_535);
 const Url = z.url();
+const Rate = z
+  .string()
+  .regex(/^\d{1,7}$/)
+  .transform(Number);
+const rateForm = "a whole number of requests a second, 0 for any number";
 
 /**
  * Reads and checks everything once. Throws an Error whose sentence names the setting that is wrong and what
@@ -43,8 +53,12 @@ export function readSettings(options: StartOptions, env: Env): Settings {
     databaseUrl: databaseUrl(env),
     authSecret: text(env, "PAYGENT_AUTH_SECRET"),
     authJwksUrl: check(env, "PAYGENT_AUTH_JWKS_URL", Url, "a URL"),
+    authAudience: text(env, "PAYGENT_AUTH_AUDIENCE"),
+    authIssuer: text(env, "PAYGENT_AUTH_ISSUER"),
     allowedOrigins: origins(env),
     model: text(env, "PAYGENT_MODEL") ?? "rules",
+    requestsPerUser: check(env, "PAYGENT_REQUESTS_PER_USER", Rate, rateForm) ?? 1000,
+    requestsPerAddress: check(env, "PAYGENT_REQUESTS_PER_ADDRESS", Rate, rateForm) ?? 2000,
     logLevel: check(env, "LOG_LEVEL", z.enum(logLevels), `one of ${logLevels.join(", ")}`) ?? "warn",
     chain: readChainSettings(env, dataDir),
   };

@@ -3,7 +3,6 @@ import { mkdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
-import { pino } from "pino";
 import type { LocalAccount } from "viem";
 import { builtInTools } from "../agent/built-in-tools.ts";
 import { resolveModel } from "../agent/providers.ts";
@@ -26,6 +25,8 @@ import { buildHttp } from "./http/build.ts";
 import { createIdempotency } from "./idempotency.ts";
 import type { KeystoreSettings } from "./keystore-settings.ts";
 import { localToken } from "./local-token.ts";
+import { createLogger, reliableLog } from "./log.ts";
+import { createRequestRates } from "./request-rates.ts";
 import { readSettings, type Settings, type StartOptions } from "./settings.ts";
 import { Sockets } from "./sockets.ts";
 import { Watchers } from "./watchers.ts";
@@ -85,6 +86,8 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
   const authenticator = createAuthenticator({
     ...(settings.authSecret === undefined ? {} : { secret: settings.authSecret }),
     ...(settings.authJwksUrl === undefined ? {} : { jwksUrl: settings.authJwksUrl }),
+    ...(settings.authAudience === undefined ? {} : { audience: settings.authAudience }),
+    ...(settings.authIssuer === undefined ? {} : { issuer: settings.authIssuer }),
     ...(accessToken === undefined ? {} : { localToken: accessToken }),
     clock,
   });
@@ -112,6 +115,7 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
       api,
       authenticator,
       idempotency: createIdempotency(store, clock),
+      rates: createRequestRates({ perUser: settings.requestsPerUser, perAddress: settings.requestsPerAddress }, clock),
       clock,
       logger,
       allowedOrigins: settings.allowedOrigins,
@@ -137,14 +141,6 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
     await closeAll();
     throw error;
   }
-}
-
-function createLogger(level: string): FastifyBaseLogger {
-  return pino({
-    level,
-    base: null,
-    redact: ["*.authorization", "*.token", "*.header", "*.signature", "headers.authorization"],
-  });
 }
 
 function modelsOf(settings: Settings, parts: ServerParts, env: NonNullable<ServerParts["env"]>) {
@@ -218,7 +214,7 @@ async function openWorker(given: {
       store,
       clock,
       bus: localBus(),
-      log: logger,
+      log: reliableLog(logger),
       nodeId: randomUUID(),
       tools: new Map(tools.map((tool) => [tool.name, tool])),
       subagents: new Map(subagents.map((subagent) => [subagent.name, subagent])),

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import {
@@ -39,8 +39,9 @@ export async function openStore(where: { dataDir: string } | { url: string }): P
 
 async function openSqliteStore(dataDir: string): Promise<Store> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const lock = lockDataFolder(dataDir);
   const file = join(dataDir, "paygent.db");
+  for (const path of [join(dataDir, "server.lock"), file]) keepToOwner(path);
+  const lock = lockDataFolder(dataDir);
   let writer: DatabaseSync;
   try {
     writer = openSqlite(file);
@@ -104,6 +105,12 @@ function embeddedKysely(database: SqliteDatabase): Database {
     return [];
   });
   return db;
+}
+
+/** SQLite gives the files beside a database (`-wal`, `-shm`) the mode of the database itself. */
+function keepToOwner(file: string): void {
+  closeSync(openSync(file, "a", 0o600));
+  if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
 }
 
 /** One process a data folder: SQLite's own file lock, which the kernel frees even after a kill -9. */

@@ -3,7 +3,14 @@ import type { Database } from "./statement.ts";
 export interface IdempotencyRow {
   readonly requestHash: string;
   /** Undefined while the first request is still being worked on. */
-  readonly reply: { readonly status: number; readonly body: string } | undefined;
+  readonly reply: KeptReply | undefined;
+}
+
+export interface KeptReply {
+  readonly status: number;
+  readonly body: string;
+  /** The address of what was made. */
+  readonly location: string | undefined;
 }
 
 /** Takes a key for a request; gives the row that was there before, if one was. */
@@ -19,6 +26,7 @@ export async function claimIdempotencyKey(
       request_hash: key.requestHash,
       status: null,
       response: null,
+      location: null,
       created_at: key.at,
     })
     .onConflict((conflict) => conflict.columns(["user_id", "key"]).doNothing())
@@ -31,18 +39,17 @@ export async function claimIdempotencyKey(
     .where("user_id", "=", key.userId)
     .where("key", "=", key.key)
     .executeTakeFirstOrThrow();
-  const reply = row.status === null ? undefined : { status: row.status, body: row.response ?? "" };
+  const reply =
+    row.status === null
+      ? undefined
+      : { status: row.status, body: row.response ?? "", location: row.location ?? undefined };
   return { requestHash: row.request_hash, reply };
 }
 
-export async function keepReply(
-  tx: Database,
-  key: { userId: string; key: string },
-  reply: { status: number; body: string },
-): Promise<void> {
+export async function keepReply(tx: Database, key: { userId: string; key: string }, reply: KeptReply): Promise<void> {
   await tx
     .updateTable("idempotency_keys")
-    .set({ status: reply.status, response: reply.body })
+    .set({ status: reply.status, response: reply.body, location: reply.location ?? null })
     .where("user_id", "=", key.userId)
     .where("key", "=", key.key)
     .execute();

@@ -204,6 +204,7 @@ export function migrations(): Record<string, Migration> {
           .addColumn("request_hash", "text", (column) => column.notNull())
           .addColumn("status", "integer")
           .addColumn("response", "text")
+          .addColumn("location", "text")
           .addColumn("created_at", "text", (column) => column.notNull())
           .addPrimaryKeyConstraint("idempotency_keys_pk", ["user_id", "key"])
           .execute();

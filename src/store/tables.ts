@@ -149,6 +149,7 @@ export interface Tables {
     request_hash: string;
     status: number | null;
     response: string | null;
+    location: string | null;
     created_at: string;
   };
   nodes: {

@@ -97,6 +97,8 @@ export interface LogLine {
 export interface StoredReply {
   readonly status: number;
   readonly body: string;
+  /** The `Location` that it was given with. */
+  readonly location: string | undefined;
 }
 
 /** Remembers the answers to requests that carried an `Idempotency-Key`. */

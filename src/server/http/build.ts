@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from "fastify";
 import type { Problem } from "../../protocol/resources.ts";
 import { systemClock } from "../../runtime/clock.ts";
@@ -17,6 +18,8 @@ import { type Doors, registerRoutes } from "./register.ts";
 import { refuseHead } from "./request-head.ts";
 import { sessionHandlers } from "./sessions.ts";
 import { ticketHandlers } from "./tickets.ts";
+
+const webSocketPath = "/api/v1/ws";
 
 export interface HttpOptions extends Doors {
   readonly logger: FastifyBaseLogger;
@@ -39,7 +42,12 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
     genReqId: () => crypto.randomUUID(),
     exposeHeadRoutes: false,
     requestTimeout: 30_000,
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 5000, maxHeaderSize: 16 * 1024 },
+    http: {
+      headersTimeout: 10_000,
+      connectionsCheckingInterval: 5000,
+      maxHeaderSize: 16 * 1024,
+      shouldUpgradeCallback: mayUpgrade,
+    },
     clientErrorHandler: (error, socket) => answerClientError(error, socket),
     frameworkErrors: (error, request, reply) => sendProblem(reply, problem(error, request.id)),
   });
@@ -80,6 +88,14 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
   return app;
 }
 
+/**
+ * An offer of another protocol, such as the `h2c` of `curl --http2`, may be passed over and the request be
+ * answered by HTTP/1.1 (RFC 9110, 7.8). The WebSocket's own address says what it wants instead.
+ */
+function mayUpgrade({ url = "", headers }: IncomingMessage): boolean {
+  return /(?:^|,)\s*websocket\s*(?:,|$)/i.test(headers.upgrade ?? "") || url.split("?")[0] === webSocketPath;
+}
+
 const securityHeaders = {
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
@@ -92,7 +108,7 @@ const securityHeaders = {
 
 /** What the WebSocket's address says to a request that is no upgrade. */
 function askForUpgrade(app: FastifyInstance): void {
-  app.get("/api/v1/ws", async (_request, reply) => {
+  app.get(webSocketPath, async (_request, reply) => {
     reply.headers({ upgrade: "websocket", connection: "Upgrade" });
     return sendProblem(reply, problemOf(426, "invalid_message", "This address speaks WebSocket only; upgrade to it."));
   });

@@ -20,7 +20,7 @@ export interface Call<Name extends RouteName> {
 /** What a route answers: a value, JSON text that is ready, a stream of events, or nothing. */
 export type Answer =
   | { readonly kind: "value"; readonly status: number; readonly value: unknown; readonly location?: string }
-  | { readonly kind: "text"; readonly status: number; readonly text: string }
+  | { readonly kind: "text"; readonly status: number; readonly text: string; readonly location?: string }
   | { readonly kind: "stream"; readonly stream: Readable }
   | { readonly kind: "empty" };
 

@@ -20,9 +20,10 @@ export async function answerOnce(
   const reply = await idempotency.run({ userId: identity.userId, key, requestHash }, async () => {
     const answer = await work();
     if (answer.kind !== "value") throw new TypeError("Only an answer with a value can be kept.");
-    return { status: answer.status, body: JSON.stringify(answer.value) };
+    return { status: answer.status, body: JSON.stringify(answer.value), location: answer.location };
   });
-  return { kind: "text", status: reply.status, text: reply.body };
+  const { status, body: text, location } = reply;
+  return { kind: "text", status, text, ...(location === undefined ? {} : { location }) };
 }
 
 /** The same content in another order of keys is the same content. */

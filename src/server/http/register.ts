@@ -6,6 +6,7 @@ import { requireScope } from "../../runtime/access.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Authenticator, Identity } from "../auth.ts";
 import { problemOf } from "../problem.ts";
+import type { RequestRates } from "../request-rates.ts";
 import type { Api, Idempotency } from "./api.ts";
 import type { Answer, Call, Handlers } from "./handler.ts";
 import { answerOnce } from "./idempotent.ts";
@@ -16,6 +17,7 @@ export interface Doors {
   readonly api: Api;
   readonly authenticator: Authenticator;
   readonly idempotency: Idempotency;
+  readonly rates?: RequestRates;
   readonly clock?: Clock;
 }
 
@@ -55,9 +57,12 @@ export function registerRoutes(app: FastifyInstance, handlers: Handlers, doors: 
 /** Authenticates before the body is read, so that strangers cost nothing and learn nothing. */
 async function admit(route: Route, request: FastifyRequest, doors: Doors): Promise<Identity | undefined> {
   if (route.scope === "none") return undefined;
+  // Before the credential is looked at: that is the dear part of a stranger's request.
+  doors.rates?.spendOfAddress(request.ip);
   const params = paramsOf(route, request);
   const sessionId = typeof params?.session_id === "string" ? params.session_id : undefined;
   const identity = await identify(request, route, { ...doors, sessionId });
+  doors.rates?.spendOfUser(identity.userId);
   requireScope(identity, route.scope);
   return identity;
 }
@@ -101,6 +106,7 @@ function send(reply: FastifyReply, answer: Answer): FastifyReply {
       if (answer.location !== undefined) reply.header("location", answer.location);
       return reply.status(answer.status).type("application/json").send(JSON.stringify(answer.value));
     case "text":
+      if (answer.location !== undefined) reply.header("location", answer.location);
       return reply.status(answer.status).type("application/json").send(answer.text);
     case "stream":
       reply.headers({ "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" });
