@@ -56,6 +56,7 @@ export async function openNetworkWorld(
     relayer,
     allowUrl: (url) => origins.has(url.origin),
     clock,
+    pollingMs: 1000,
   });
   return {
     wallet,

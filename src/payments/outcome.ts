@@ -1,6 +1,7 @@
 import { type Address, getAddress, type Hex, isAddressEqual, isHex, type PublicClient, parseEventLogs } from "viem";
 import { PaygentError } from "../protocol/errors.ts";
 import type { ChainOutcome, PaymentTerms, SignedPayment } from "../runtime/wallet.ts";
+import { eventsFrom } from "./block-windows.ts";
 import { tokenAbi } from "./token.ts";
 
 /** The nonce as the chain's library wants it. */
@@ -43,14 +44,17 @@ export async function readOutcome(
   const range = {
     address: token,
     abi: tokenAbi,
-    fromBlock: BigInt(signed.fromBlock),
-    toBlock: "latest",
     args: { authorizer: payer, nonce },
     strict: true,
   } as const;
-  const [used] = await client.getContractEvents({ ...range, eventName: "AuthorizationUsed" });
+  const since = BigInt(signed.fromBlock);
+  const [used] = await eventsFrom(client, since, (blocks) =>
+    client.getContractEvents({ ...range, ...blocks, eventName: "AuthorizationUsed" }),
+  );
   if (used === undefined) {
-    const [cancelled] = await client.getContractEvents({ ...range, eventName: "AuthorizationCanceled" });
+    const [cancelled] = await eventsFrom(client, since, (blocks) =>
+      client.getContractEvents({ ...range, ...blocks, eventName: "AuthorizationCanceled" }),
+    );
     if (cancelled !== undefined) return { state: "cancelled", txHash: cancelled.transactionHash };
     throw unverified("the chain says that it was used, but not by which transaction");
   }

@@ -51,6 +51,8 @@ export interface WalletOptions {
   readonly clock: Clock;
   /** The block whose time may declare an authorization expired; `finalized` unless told. */
   readonly final?: "latest" | "finalized";
+  /** How often the node is asked whether a transaction is mined; hosted nodes count requests. */
+  readonly pollingMs?: number;
   /** For a chain that makes blocks only on demand: makes one, so that time passes on it. */
   readonly mineBlock?: () => Promise<unknown>;
 }
@@ -60,7 +62,7 @@ export function createWallet(options: WalletOptions): Wallet {
   const { token, network, clock } = options;
   const chainId = chainIdOf(network);
   const transport = http(options.rpcUrl, { timeout: 10_000 });
-  const chain = createPublicClient({ transport, pollingInterval: 25, cacheTime: 0 });
+  const chain = createPublicClient({ transport, pollingInterval: options.pollingMs ?? 25, cacheTime: 0 });
   const relay = createWalletClient({ account: options.relayer ?? zeroAddress, transport, cacheTime: 0 });
   const relayLane = options.relayer === undefined ? refuseToRelay : createLane();
   const signer = createSigner(options.account, token, chainId);
