@@ -7,9 +7,11 @@ import { pino } from "pino";
 import { builtInTools } from "../agent/built-in-tools.ts";
 import { resolveModel } from "../agent/providers.ts";
 import { subagents } from "../agent/subagents.ts";
-import { localBus } from "../cluster/local-bus.ts";
+import { databaseClock } from "../cluster/database-clock.ts";
+import { openBus } from "../cluster/open-bus.ts";
 import { PaygentError } from "../protocol/errors.ts";
 import type { AgentModel } from "../runtime/agent-model.ts";
+import type { Bus } from "../runtime/bus.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Tool } from "../runtime/tool.ts";
 import type { Catalogue, Wallet } from "../runtime/wallet.ts";
@@ -59,25 +61,19 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-const workerDefaults: WorkerSettings = { sweepMs: 1000, leaseMs: 10_000 };
+const sweepMs = 1000;
 
 /**
  * Starts a server and gives it when it is ready. Rejects with a sentence that names what is wrong: a
  * setting, a data folder in use, a damaged or newer database, a port that is taken.
  */
 export async function startServer(options: StartOptions = {}, parts: ServerParts = {}): Promise<RunningServer> {
-  const { env = process.env, clock = systemClock } = parts;
+  const { env = process.env } = parts;
   const settings = readSettings(options, env);
   const logger: FastifyBaseLogger = parts.logger ?? createLogger(settings.logLevel);
   const isLocalMode = settings.authSecret === undefined && settings.authJwksUrl === undefined;
   mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
   const accessToken = isLocalMode ? localToken(settings.dataDir) : undefined;
-  const authenticator = createAuthenticator({
-    ...(settings.authSecret === undefined ? {} : { secret: settings.authSecret }),
-    ...(settings.authJwksUrl === undefined ? {} : { jwksUrl: settings.authJwksUrl }),
-    ...(accessToken === undefined ? {} : { localToken: accessToken }),
-    clock,
-  });
   const models = modelsOf(settings, parts, env);
 
   const opened: { close(): Promise<unknown> }[] = [];
@@ -90,13 +86,27 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
       settings.databaseUrl === undefined ? { dataDir: settings.dataDir } : { url: settings.databaseUrl },
     );
     opened.push(store);
+    const clock = parts.clock ?? (await openClock(store, opened));
+    const authenticator = createAuthenticator({
+      ...(settings.authSecret === undefined ? {} : { secret: settings.authSecret }),
+      ...(settings.authJwksUrl === undefined ? {} : { jwksUrl: settings.authJwksUrl }),
+      ...(accessToken === undefined ? {} : { localToken: accessToken }),
+      clock,
+    });
+    const nodeId = randomUUID();
+    const bus = await openBus({ nodeId, store, ...settings, log: logger });
+    opened.push(bus);
     const world = parts.world ?? (await openLocalWorld(settings.dataDir, clock, logger));
     opened.push(world);
-    const worker = await openWorker({ store, clock, logger, world, parts, models });
+    const worker = await openWorker({ nodeId, store, clock, bus, logger, world, parts, models, settings });
 
     const { runtime } = worker;
     const sockets: { closeSession(sessionId: string): void } = { closeSession: () => undefined };
-    const onTerminated = (sessionId: string) => sockets.closeSession(sessionId);
+    const onTerminated = (sessionId: string) => {
+      sockets.closeSession(sessionId);
+      bus.signal({ kind: "terminated", sessionId });
+    };
+    bus.onSignal((signal) => signal.kind === "terminated" && sockets.closeSession(signal.sessionId));
     const api = createApi({ runtime, catalogue: world.catalogue, onTerminated });
     const http = buildHttp({
       api,
@@ -167,15 +177,26 @@ async function openLocalWorld(dataDir: string, clock: Clock, logger: FastifyBase
   };
 }
 
+/** Several nodes share the database's time; one alone has its own. */
+async function openClock(store: Store, opened: { close(): Promise<unknown> }[]): Promise<Clock> {
+  if (store.dialect === "sqlite") return systemClock;
+  const clock = await databaseClock(store.db);
+  opened.push({ close: async () => clock.close() });
+  return clock;
+}
+
 async function openWorker(given: {
+  nodeId: string;
   store: Store;
   clock: Clock;
+  bus: Bus;
+  settings: Settings;
   logger: FastifyBaseLogger;
   world: PaidWorld;
   parts: ServerParts;
   models: ReturnType<typeof modelsOf>;
 }): Promise<Worker> {
-  const { store, clock, logger, world, parts, models } = given;
+  const { nodeId, store, clock, bus, logger, world, parts, models, settings } = given;
   // SQLite's lock says that this is the only node there is.
   if (store.dialect === "sqlite") await store.write(removeAllNodes);
   const tools = [...builtInTools(world), ...(parts.tools ?? [])];
@@ -183,15 +204,15 @@ async function openWorker(given: {
     {
       store,
       clock,
-      bus: localBus(),
+      bus,
       log: logger,
-      nodeId: randomUUID(),
+      nodeId,
       tools: new Map(tools.map((tool) => [tool.name, tool])),
       subagents: new Map(subagents.map((subagent) => [subagent.name, subagent])),
       wallet: world.wallet,
       ...models,
     },
-    { ...workerDefaults, ...parts.worker },
+    { sweepMs, leaseMs: settings.leaseMs, maxRuns: settings.maxRuns, ...parts.worker },
   );
 }
 

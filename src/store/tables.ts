@@ -151,6 +151,10 @@ export interface Tables {
     response: string | null;
     created_at: string;
   };
+  deployment: {
+    one: number;
+    id: string;
+  };
   nodes: {
     id: string;
     heartbeat_at: string;

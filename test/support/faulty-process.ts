@@ -52,6 +52,12 @@ Worker.prototype.start = function (...given) {
   start.apply(this, given);
 };
 
+const dateShiftMs = Number(process.env.TEST_DATE_SHIFT_MS ?? 0);
+if (dateShiftMs !== 0) {
+  const { now } = Date;
+  Date.now = () => now() + dateShiftMs;
+}
+
 process.on("message", (point: KillPoint) => {
   killPoint = point;
   commits = 0;
@@ -74,7 +80,10 @@ const server = await startServer(
     ...(process.env.TEST_WORLD === "fake" ? { world: fakeWorld() } : {}),
     // With one sweep at the start no commits of sweeps come between those that a test counts; whatever a node
     // before this one owned is then taken over at once.
-    worker: process.env.TEST_SWEEPS === "once" ? { sweepMs: 600_000, leaseMs: 1 } : { sweepMs: 200, leaseMs: 1000 },
+    worker:
+      process.env.TEST_SWEEPS === "once"
+        ? { sweepMs: 600_000, leaseMs: 1, beatMs: 600_000 }
+        : { sweepMs: 200, leaseMs: Number(process.env.TEST_LEASE_MS ?? 1000) },
     logger: pino({ level: process.env.LOG_LEVEL ?? "silent" }),
   },
 );
