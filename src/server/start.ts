@@ -22,8 +22,10 @@ import { createApi } from "./api.ts";
 import { createAuthenticator } from "./auth.ts";
 import { serveHome } from "./home.ts";
 import { buildHttp } from "./http/build.ts";
+import { serveMetrics } from "./http/metrics.ts";
 import { createIdempotency } from "./idempotency.ts";
 import { localToken } from "./local-token.ts";
+import { createMetrics } from "./metrics.ts";
 import { readSettings, type Settings, type StartOptions } from "./settings.ts";
 import { Sockets } from "./sockets.ts";
 import { Watchers } from "./watchers.ts";
@@ -101,12 +103,13 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
     const worker = await openWorker({ nodeId, store, clock, bus, logger, world, parts, models, settings });
 
     const { runtime } = worker;
-    const sockets: { closeSession(sessionId: string): void } = { closeSession: () => undefined };
+    // The door is hung when the server listens.
+    let door: Sockets | undefined;
     const onTerminated = (sessionId: string) => {
-      sockets.closeSession(sessionId);
+      door?.closeSession(sessionId);
       bus.signal({ kind: "terminated", sessionId });
     };
-    bus.onSignal((signal) => signal.kind === "terminated" && sockets.closeSession(signal.sessionId));
+    bus.onSignal((signal) => signal.kind === "terminated" && door?.closeSession(signal.sessionId));
     const api = createApi({ runtime, catalogue: world.catalogue, onTerminated });
     const http = buildHttp({
       api,
@@ -117,19 +120,21 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
       allowedOrigins: settings.allowedOrigins,
     });
     serveHome(http);
+    const isBusConnected = () => bus.isConnected();
+    const metrics = createMetrics({ db: store.db, clock, countSockets: () => door?.count ?? 0, isBusConnected });
+    serveMetrics(http, metrics, authenticator);
     opened.push(http);
     await listen(http, settings);
     const { port } = http.server.address() as AddressInfo;
-    const door = new Sockets(http.server, {
+    door = new Sockets(http.server, {
       runtime,
-      watchers: new Watchers(runtime.bus),
+      watchers: new Watchers(bus, metrics.observeLag),
       messagesPerSecond: parts.messagesPerSecond ?? 100,
       maxSocketsPerUser: parts.maxSocketsPerUser ?? 1000,
       authenticator,
       api,
       allowedOrigins: [...settings.allowedOrigins, ...ownOrigins(settings.host, port)],
     });
-    sockets.closeSession = (sessionId) => door.closeSession(sessionId);
     opened.push(worker, door);
     await worker.open();
     return { url: `http://${urlHost(settings.host)}:${port}`, port, accessToken, close: closeAll };
