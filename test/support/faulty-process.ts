@@ -8,6 +8,7 @@ import { startServer } from "../../src/server/start.ts";
 import { fakeWorld } from "./fake-world.ts";
 import { callingModel } from "./scripted-model.ts";
 import type { KillPoint } from "./server-process.ts";
+import { sharedWorld } from "./shared-world.ts";
 import { readTool, writeTool } from "./test-tools.ts";
 
 /**
@@ -15,6 +16,7 @@ import { readTool, writeTool } from "./test-tools.ts";
  * tools that a command names; `append` adds a line to `effects.log` in the data folder.
  */
 const dataDir = process.env.PAYGENT_DATA_DIR ?? "";
+const effectsFile = process.env.TEST_EFFECTS ?? join(dataDir, "effects.log");
 let killPoint: KillPoint | undefined;
 let commits = 0;
 
@@ -66,18 +68,19 @@ process.on("message", (point: KillPoint) => {
 // The test that started this process has ended without ending it.
 process.on("disconnect", () => process.exit());
 
+const world = process.env.TEST_WORLD === "fake" ? fakeWorld() : await sharedWorld();
 const server = await startServer(
   { port: 0 },
   {
     model: callingModel(),
     tools: [
       writeTool("append", ({ line }) => {
-        appendFileSync(join(dataDir, "effects.log"), `${line}\n`);
+        appendFileSync(effectsFile, `${line}\n`);
         return "appended";
       }),
       readTool("look", () => "seen"),
     ],
-    ...(process.env.TEST_WORLD === "fake" ? { world: fakeWorld() } : {}),
+    ...(world === undefined ? {} : { world }),
     // With one sweep at the start no commits of sweeps come between those that a test counts; whatever a node
     // before this one owned is then taken over at once.
     worker:
