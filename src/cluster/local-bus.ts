@@ -1,27 +1,16 @@
-import type { Bus, SessionListener } from "../runtime/bus.ts";
+import type { Bus } from "../runtime/bus.ts";
+import { Subscriptions } from "./subscriptions.ts";
 
-/** A bus within one process. */
+/** A bus within one process: there are no other nodes to tell. */
 export function localBus(): Bus {
-  const sessions = new Map<string, Set<SessionListener>>();
-  const tell = (sessionId: string, what: (listener: SessionListener) => void) => {
-    const listeners = sessions.get(sessionId);
-    if (listeners !== undefined) for (const listener of listeners) what(listener);
-  };
-
+  const sessions = new Subscriptions();
   return {
-    publish(sessionId, events) {
-      if (events.length > 0) tell(sessionId, (listener) => listener.onEvents(events));
-    },
-    publishDelta(sessionId, frame) {
-      tell(sessionId, (listener) => listener.onDelta(frame));
-    },
-    subscribe(sessionId, listener) {
-      const listeners = sessions.get(sessionId) ?? new Set();
-      sessions.set(sessionId, listeners.add(listener));
-      return () => {
-        listeners.delete(listener);
-        if (listeners.size === 0) sessions.delete(sessionId);
-      };
-    },
+    publish: (sessionId, events) => sessions.get(sessionId)?.deliver(events),
+    publishDelta: (sessionId, frame) => sessions.get(sessionId)?.deliverDelta(frame),
+    subscribe: (sessionId, listener) => sessions.add(sessionId, listener),
+    signal: () => undefined,
+    onSignal: () => undefined,
+    isConnected: () => true,
+    close: async () => undefined,
   };
 }

@@ -12,6 +12,7 @@ import { type CallOutcome, ifAdmitted, type Performance } from "./performance.ts
 import { performPayment } from "./purchase.ts";
 import { Stopped, unlessAborted } from "./stop.ts";
 import type { Tool } from "./tool.ts";
+import { traced } from "./traced.ts";
 
 const defaultTimeoutMs = 60_000;
 
@@ -19,7 +20,16 @@ const defaultTimeoutMs = 60_000;
  * Carries one call as far as it goes: asks for its price, takes it through policy, and runs it at most as
  * often as its effect allows. What the agent should know of a failure is an outcome, not an exception.
  */
-export async function performCall(run: Performance, call: CallState): Promise<"waiting" | CallOutcome> {
+export function performCall(run: Performance, call: CallState): Promise<"waiting" | CallOutcome> {
+  const attributes = {
+    "gen_ai.operation.name": "execute_tool",
+    "gen_ai.tool.name": call.name,
+    "gen_ai.tool.call.id": call.toolId,
+  };
+  return traced(`execute_tool ${call.name}`, attributes, () => perform(run, call));
+}
+
+async function perform(run: Performance, call: CallState): Promise<"waiting" | CallOutcome> {
   try {
     const tool = toolNamed(run.tools, call.name);
     const grant = await grantFor(run.store, run.executionId, call);

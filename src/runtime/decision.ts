@@ -1,10 +1,13 @@
 import { PaygentError } from "../protocol/errors.ts";
 import type { DurableEventData } from "../protocol/events.ts";
+import type { SessionConfig } from "../protocol/session-config.ts";
 import { type ApprovalRow, findApproval } from "../store/approvals.ts";
+import type { ExecutionRow } from "../store/executions.ts";
 import { findSession, type SessionRow } from "../store/sessions.ts";
 import type { Unit } from "../store/unit.ts";
 import { type Caller, isMember, notFound, requireApprover } from "./access.ts";
-import { claim } from "./finish.ts";
+import { claim, leave } from "./finish.ts";
+import type { Claim } from "./run-log.ts";
 import { commitCommand, type Runtime } from "./runtime.ts";
 
 /** A decision as it came in. `sessionId` is set where a socket of that session sent it. */
@@ -49,23 +52,29 @@ export async function decide(
     if (approval === undefined) throw notFound("approval");
     refuseUnlessPending(approval, unit.at);
     await apply(unit, approval);
-    return resume(unit, runtime.nodeId);
+    return resume(unit, runtime);
   });
   goOn(runtime, executionId, committed.value);
 }
 
-type Resumed = ReturnType<typeof resume>;
+type Resumed = { claimed: Claim; execution: ExecutionRow; config: SessionConfig } | "offered" | undefined;
 
-/** Takes a waiting execution up again, in the transaction that ended its wait. */
-export function resume(unit: Unit, nodeId: string) {
+/**
+ * Takes a waiting execution up again, in the transaction that ended its wait. A full node leaves it to another,
+ * or to itself for later.
+ */
+export function resume(unit: Unit, { worker, nodeId }: Pick<Runtime, "worker" | "nodeId">): Resumed {
   if (unit.execution.status !== "waiting") return undefined;
   const claimed = claim(unit, nodeId);
-  return { claimed, execution: unit.execution, config: unit.session.config };
+  if (worker.hasRoom) return { claimed, execution: unit.execution, config: unit.session.config };
+  leave(unit);
+  return "offered";
 }
 
 /** Starts the run that `resume` claimed, or tells the one that is under way to look at the log. */
 export function goOn(runtime: Runtime, executionId: string, resumed: Resumed): void {
   if (resumed === undefined) runtime.worker.poke(executionId);
+  else if (resumed === "offered") runtime.worker.offer();
   else runtime.worker.start(resumed.claimed, resumed.execution, resumed.config, undefined);
 }
 

@@ -5,6 +5,8 @@ import type { Claim } from "./run-log.ts";
 
 /** Where commands hand over what they have claimed or changed, once it is committed. */
 export interface Dispatcher {
+  /** Whether this node may work on one more execution. */
+  readonly hasRoom: boolean;
   /** Works on an execution that the caller has claimed for this node. `known` are its events, where they are all at hand. */
   start(
     claimed: Claim,
@@ -18,4 +20,6 @@ export interface Dispatcher {
   cancel(executionId: string, ref: string | undefined): void;
   /** Says that a session may have room for what is queued in it. */
   sessionFreed(sessionId: string): void;
+  /** Says that something was left for whichever node has room. */
+  offer(): void;
 }

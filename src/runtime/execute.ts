@@ -36,7 +36,7 @@ export async function execute(
     if (existing !== undefined)
       return { execution: sameRequest(existing, requestHash), isDuplicate: true, run: undefined };
 
-    const isQueued = await mustQueue(unit, input);
+    const isQueued = (await mustQueue(unit, input)) || !runtime.worker.hasRoom;
     unit.create(
       newExecution({
         id: input.execution_id ?? newId(),
@@ -66,6 +66,7 @@ export async function execute(
   });
   const { execution, isDuplicate, run } = value;
   if (run !== undefined) runtime.worker.start(run.claimed, execution, run.config, events);
+  else if (!isDuplicate && !runtime.worker.hasRoom) runtime.worker.offer();
   return { execution, isDuplicate };
 }
 

@@ -24,7 +24,7 @@ export async function expire(runtime: Runtime, due: ApprovalRow): Promise<void> 
       code: "approval_expired",
       message: `Nobody decided on this call until ${approval.expiresAt}; it did not run.`,
     });
-    return { resumed: resume(unit, runtime.nodeId) };
+    return { resumed: resume(unit, runtime) };
   });
   if (value !== undefined) goOn(runtime, due.executionId, value.resumed);
 }

@@ -12,6 +12,7 @@ import { inFlightOutcome, resolvePayments } from "./resolve-payments.ts";
 import { type Claim, RunLog } from "./run-log.ts";
 import type { RunParts } from "./run-parts.ts";
 import { Stopped, type StopReason } from "./stop.ts";
+import { traced } from "./traced.ts";
 
 /**
  * One node's work on one execution, from a claim until the execution ends, waits for a human, or the lease
@@ -42,7 +43,18 @@ export class ExecutionRun {
   }
 
   /** Works until there is nothing to do; never rejects. */
-  async run(): Promise<void> {
+  run(): Promise<void> {
+    const { sessionId, executionId } = this.#log.claim;
+    const attributes = {
+      "gen_ai.operation.name": "invoke_agent",
+      "gen_ai.agent.name": "paygent",
+      "gen_ai.conversation.id": sessionId,
+      "paygent.execution.id": executionId,
+    };
+    return traced("invoke_agent paygent", attributes, () => this.#run());
+  }
+
+  async #run(): Promise<void> {
     const timeLeftMs = this.#config.execution_timeout_s * 1000 - this.#execution.activeMs;
     const timer = setTimeout(() => this.stop({ kind: "timeout" }), Math.max(0, timeLeftMs));
     try {

@@ -1,11 +1,18 @@
 import type { SessionConfig } from "../protocol/session-config.ts";
 import { dueApprovals } from "../store/approvals.ts";
 import type { StoredEvent } from "../store/event-log.ts";
-import { type ExecutionRow, nextQueued, orphanedExecutions, stalledSessions } from "../store/executions.ts";
+import {
+  cancelledRuns,
+  type ExecutionRow,
+  nextQueued,
+  orphanedExecutions,
+  startableExecutions,
+} from "../store/executions.ts";
 import { deleteOldIdempotencyKeys } from "../store/idempotency-keys.ts";
-import { beat, removeNode } from "../store/nodes.ts";
+import { beat, removeNode, removeSilentNodes } from "../store/nodes.ts";
 import { openPayments } from "../store/payments.ts";
 import { deleteExpiredTickets } from "../store/tickets.ts";
+import type { Signal } from "./bus.ts";
 import { isoTime } from "./clock.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { startQueued } from "./execute.ts";
@@ -22,6 +29,10 @@ export interface WorkerSettings {
   readonly sweepMs: number;
   /** How long a node may be silent before its executions are taken over. */
   readonly leaseMs: number;
+  /** How often it says that it is alive; a quarter of the lease unless told. */
+  readonly beatMs?: number;
+  /** How many executions this node works on at once; those that wait for a human count on no node. */
+  readonly maxRuns: number;
 }
 
 const sweepBatch = 100;
@@ -36,9 +47,12 @@ export class Worker implements Dispatcher {
   readonly #runtime: Runtime;
   readonly #settings: WorkerSettings;
   readonly #runs = new Map<string, { run: ExecutionRun; done: Promise<void> }>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timers: NodeJS.Timeout[] = [];
   #sweeping: Promise<void> = Promise.resolve();
+  #isSweepDue = false;
   #isDraining = false;
+  /** Whether something was left queued because this node was full. */
+  #isCrowded = false;
   #tidiedAt = 0;
 
   constructor(parts: RunParts, settings: WorkerSettings) {
@@ -50,13 +64,25 @@ export class Worker implements Dispatcher {
     return this.#runtime;
   }
 
+  get hasRoom(): boolean {
+    const hasRoom = this.#room > 0;
+    if (!hasRoom) this.#isCrowded = true;
+    return hasRoom;
+  }
+
+  get #room(): number {
+    return this.#settings.maxRuns - this.#runs.size;
+  }
+
   /** Takes up what an earlier life of this node, or a dead one, left behind, and keeps doing so. */
   async open(): Promise<void> {
+    const { sweepMs, leaseMs, beatMs = leaseMs / 4 } = this.#settings;
+    this.#runtime.bus.onSignal((signal) => this.#heed(signal));
     await this.#beat();
     await this.#sweep();
-    this.#timer = setInterval(() => {
-      this.#sweeping = this.#sweeping.then(() => this.#sweep());
-    }, this.#settings.sweepMs);
+    // Apart from the sweep, which may take its time: a node that is busy is alive.
+    this.#timers.push(setInterval(() => void this.#attempt("beat", () => this.#beat()), beatMs));
+    this.#timers.push(setInterval(() => this.#sweepSoon(), sweepMs));
   }
 
   start(
@@ -75,31 +101,66 @@ export class Worker implements Dispatcher {
   }
 
   poke(executionId: string): void {
-    this.#runs.get(executionId)?.run.poke();
+    const here = this.#runs.get(executionId);
+    if (here === undefined) this.#runtime.bus.signal({ kind: "poke", executionId });
+    else here.run.poke();
   }
 
   cancel(executionId: string, ref: string | undefined): void {
-    this.#runs.get(executionId)?.run.stop({ kind: "cancel", ref });
+    const here = this.#runs.get(executionId);
+    if (here === undefined) this.#runtime.bus.signal({ kind: "cancel", executionId, ref });
+    else here.run.stop({ kind: "cancel", ref });
   }
 
   sessionFreed(sessionId: string): void {
     if (this.#isDraining) return;
     void this.#attempt("start what is queued", async () => {
+      if (this.#isCrowded) return this.#startQueued();
       const next = await nextQueued(this.#runtime.store.db, sessionId);
       if (next !== undefined) await startQueued(this.#runtime, next);
     });
   }
 
+  offer(): void {
+    this.#isCrowded = true;
+    this.#runtime.bus.signal({ kind: "work" });
+  }
+
+  /** What another node says of an execution that may be here. */
+  #heed(signal: Signal): void {
+    switch (signal.kind) {
+      case "cancel":
+        return this.#runs.get(signal.executionId)?.run.stop({ kind: "cancel", ref: signal.ref });
+      case "poke":
+        return this.#runs.get(signal.executionId)?.run.poke();
+      case "work":
+        return this.#sweepSoon();
+      case "terminated":
+        return;
+    }
+  }
+
   /** Stops every run at a step boundary and gives the leases back. */
   async close(): Promise<void> {
     this.#isDraining = true;
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     await this.#sweeping;
     for (const { run } of this.#runs.values()) run.stop({ kind: "drain" });
     while (this.#runs.size > 0) await Promise.all([...this.#runs.values()].map(({ done }) => done));
     await this.#attempt("give back the lease", () =>
       this.#runtime.store.write((tx) => removeNode(tx, this.#runtime.nodeId)),
     );
+    this.#runtime.bus.signal({ kind: "work" });
+  }
+
+  /** Sweeps, after a sweep that is under way, however often it is asked for meanwhile. */
+  #sweepSoon(): void {
+    if (this.#isSweepDue || this.#isDraining) return;
+    this.#isSweepDue = true;
+    this.#sweeping = this.#sweeping.then(() => {
+      this.#isSweepDue = false;
+      return this.#sweep();
+    });
   }
 
   async #beat(): Promise<void> {
@@ -109,8 +170,7 @@ export class Worker implements Dispatcher {
 
   /** Looks for everything that is due and that nobody does. Each find is dealt with alone, so one failure stops nothing. */
   async #sweep(): Promise<void> {
-    const { store, clock } = this.#runtime;
-    await this.#attempt("beat", () => this.#beat());
+    const { store, clock, nodeId } = this.#runtime;
     await this.#attempt("expire approvals", async () => {
       for (const due of await dueApprovals(store.db, isoTime(clock.now()), sweepBatch)) {
         await this.#attempt("expire an approval", () => expire(this.#runtime, due));
@@ -118,19 +178,31 @@ export class Worker implements Dispatcher {
     });
     await this.#attempt("take over executions", async () => {
       const aliveSince = isoTime(clock.now() - this.#settings.leaseMs);
-      for (const orphan of await orphanedExecutions(store.db, this.#runtime.nodeId, aliveSince, sweepBatch)) {
-        if (!this.#runs.has(orphan.id)) await this.#attempt("take over an execution", () => this.#takeOver(orphan));
+      for (const orphan of await orphanedExecutions(store.db, nodeId, aliveSince, sweepBatch)) {
+        if (this.#runs.has(orphan.id) || this.#room <= 0) continue;
+        await this.#attempt("take over an execution", () => this.#takeOver(orphan));
       }
     });
-    await this.#attempt("start queued executions", async () => {
-      for (const sessionId of await stalledSessions(store.db, sweepBatch)) this.sessionFreed(sessionId);
+    await this.#attempt("stop what was cancelled elsewhere", async () => {
+      for (const id of await cancelledRuns(store.db, nodeId)) this.#runs.get(id)?.run.stop({ kind: "cancel" });
     });
+    await this.#attempt("start queued executions", () => this.#startQueued());
     await this.#attempt("tidy up", () => this.#tidy());
     await this.#attempt("reconcile payments", async () => {
       for (const payment of await openPayments(store.db, sweepBatch)) {
         await this.#attempt("reconcile a payment", () => reconcile(this.#runtime, payment));
       }
     });
+  }
+
+  async #startQueued(): Promise<void> {
+    const room = Math.min(this.#room, sweepBatch);
+    if (room <= 0 || this.#isDraining) return;
+    const next = await startableExecutions(this.#runtime.store.db, room);
+    if (next.length < room) this.#isCrowded = false;
+    for (const execution of next) {
+      await this.#attempt("start a queued execution", () => startQueued(this.#runtime, execution));
+    }
   }
 
   /** Drops what has only a short use: tickets nobody used, answers nobody will ask for again. */
@@ -140,6 +212,7 @@ export class Worker implements Dispatcher {
     if (now - this.#tidiedAt < tidyMs) return;
     this.#tidiedAt = now;
     await store.write(async (tx) => {
+      await removeSilentNodes(tx, isoTime(now - tidyMs - this.#settings.leaseMs));
       await deleteExpiredTickets(tx, isoTime(now));
       await deleteOldIdempotencyKeys(tx, isoTime(now - idempotencyMs), isoTime(now - tidyMs));
     });

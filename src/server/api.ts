@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUsd } from "../protocol/money.ts";
 import type { SessionConfig } from "../protocol/session-config.ts";
@@ -196,14 +197,27 @@ export function createApi({ runtime, catalogue, onTerminated }: ApiParts): Api {
     },
 
     async checkReady() {
-      try {
-        await findSession(db, randomUUID());
-        return { status: "ok", checks: { database: "ok" } };
-      } catch {
-        return { status: "unavailable", checks: { database: "failed" } };
-      }
+      const [database, chain] = await Promise.all([
+        works(() => findSession(db, randomUUID())),
+        works(() => wallet.balance(AbortSignal.timeout(readyTimeoutMs))),
+      ]);
+      const isBusConnected = bus.isConnected();
+      const checks = { database, bus: isBusConnected ? "ok" : "failed", chain } as const;
+      // Without the chain no money moves, and without hints all is slower; only without the database nothing works.
+      return { status: database === "ok" ? "ok" : "unavailable", checks };
     },
   };
+}
+
+const readyTimeoutMs = 2000;
+
+async function works(attempt: () => Promise<unknown>): Promise<"ok" | "failed"> {
+  try {
+    await Promise.race([attempt(), delay(readyTimeoutMs, undefined, { ref: false }).then(() => Promise.reject())]);
+    return "ok";
+  } catch {
+    return "failed";
+  }
 }
 
 function decide(runtime: Runtime, identity: Identity, message: DecisionMessage): Promise<void> {

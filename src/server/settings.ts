@@ -15,6 +15,11 @@ export interface Settings {
   readonly host: string;
   readonly dataDir: string;
   readonly databaseUrl: string | undefined;
+  readonly natsUrl: string | undefined;
+  /** How long a node may be silent before the others take its executions over. */
+  readonly leaseMs: number;
+  /** How many executions a node works on at once. */
+  readonly maxRuns: number;
   readonly authSecret: string | undefined;
   readonly authJwksUrl: string | undefined;
   readonly authAudience: string | undefined;
@@ -38,6 +43,8 @@ const Rate = z
   .regex(/^\d{1,7}$/)
   .transform(Number);
 const rateForm = "a whole number of requests a second, 0 for any number";
+const LeaseSeconds = z.coerce.number().min(1).max(60);
+const MaxRuns = z.coerce.number().int().min(1).max(10_000);
 
 /**
  * Reads and checks everything once. Throws an Error whose sentence names the setting that is wrong and what
@@ -51,6 +58,9 @@ export function readSettings(options: StartOptions, env: Env): Settings {
     host,
     dataDir,
     databaseUrl: databaseUrl(env),
+    natsUrl: natsUrl(env),
+    leaseMs: 1000 * (check(env, "PAYGENT_LEASE_S", LeaseSeconds, "a number of seconds from 1 to 60") ?? 8),
+    maxRuns: check(env, "PAYGENT_MAX_RUNS", MaxRuns, "a number of executions from 1 to 10000") ?? 1000,
     authSecret: text(env, "PAYGENT_AUTH_SECRET"),
     authJwksUrl: check(env, "PAYGENT_AUTH_JWKS_URL", Url, "a URL"),
     authAudience: text(env, "PAYGENT_AUTH_AUDIENCE"),
@@ -89,6 +99,14 @@ function databaseUrl(env: Env): string | undefined {
   const url = text(env, "DATABASE_URL");
   if (url === undefined || /^postgres(ql)?:\/\//.test(url)) return url;
   throw new Error("DATABASE_URL must begin with postgres:// or postgresql://; leave it out to use SQLite.");
+}
+
+function natsUrl(env: Env): string | undefined {
+  const url = text(env, "NATS_URL");
+  if (url === undefined) return undefined;
+  if (!/^(nats|tls):\/\//.test(url)) throw new Error("NATS_URL must begin with nats:// or tls://.");
+  if (text(env, "DATABASE_URL") !== undefined) return url;
+  throw new Error("NATS_URL is for several servers on one database: set DATABASE_URL too, or leave NATS_URL out.");
 }
 
 function origins(env: Env): string[] {

@@ -7,10 +7,12 @@ import type { LocalAccount } from "viem";
 import { builtInTools } from "../agent/built-in-tools.ts";
 import { resolveModel } from "../agent/providers.ts";
 import { subagents } from "../agent/subagents.ts";
-import { localBus } from "../cluster/local-bus.ts";
+import { databaseClock } from "../cluster/database-clock.ts";
+import { openBus } from "../cluster/open-bus.ts";
 import type { WalletKeys } from "../payments/wallet-keys.ts";
 import { PaygentError } from "../protocol/errors.ts";
 import type { AgentModel } from "../runtime/agent-model.ts";
+import type { Bus } from "../runtime/bus.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Tool } from "../runtime/tool.ts";
 import type { Catalogue, Wallet } from "../runtime/wallet.ts";
@@ -22,10 +24,12 @@ import { createAuthenticator } from "./auth.ts";
 import type { NetworkSettings } from "./chain-settings.ts";
 import { serveHome } from "./home.ts";
 import { buildHttp } from "./http/build.ts";
+import { serveMetrics } from "./http/metrics.ts";
 import { createIdempotency } from "./idempotency.ts";
 import type { KeystoreSettings } from "./keystore-settings.ts";
 import { localToken } from "./local-token.ts";
 import { createLogger, reliableLog } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
 import { createRequestRates } from "./request-rates.ts";
 import { readSettings, type Settings, type StartOptions } from "./settings.ts";
 import { Sockets } from "./sockets.ts";
@@ -70,27 +74,19 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-const workerDefaults: WorkerSettings = { sweepMs: 1000, leaseMs: 10_000 };
+const sweepMs = 1000;
 
 /**
  * Starts a server and gives it when it is ready. Rejects with a sentence that names what is wrong: a
  * setting, a data folder in use, a damaged or newer database, a port that is taken.
  */
 export async function startServer(options: StartOptions = {}, parts: ServerParts = {}): Promise<RunningServer> {
-  const { env = process.env, clock = systemClock } = parts;
+  const { env = process.env } = parts;
   const settings = readSettings(options, env);
   const logger: FastifyBaseLogger = parts.logger ?? createLogger(settings.logLevel);
   const isLocalMode = settings.authSecret === undefined && settings.authJwksUrl === undefined;
   mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
   const accessToken = isLocalMode ? localToken(settings.dataDir) : undefined;
-  const authenticator = createAuthenticator({
-    ...(settings.authSecret === undefined ? {} : { secret: settings.authSecret }),
-    ...(settings.authJwksUrl === undefined ? {} : { jwksUrl: settings.authJwksUrl }),
-    ...(settings.authAudience === undefined ? {} : { audience: settings.authAudience }),
-    ...(settings.authIssuer === undefined ? {} : { issuer: settings.authIssuer }),
-    ...(accessToken === undefined ? {} : { localToken: accessToken }),
-    clock,
-  });
   const models = modelsOf(settings, parts, env);
 
   const opened: { close(): Promise<unknown> }[] = [];
@@ -103,13 +99,30 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
       settings.databaseUrl === undefined ? { dataDir: settings.dataDir } : { url: settings.databaseUrl },
     );
     opened.push(store);
+    const clock = parts.clock ?? (await openClock(store, opened));
+    const authenticator = createAuthenticator({
+      ...(settings.authSecret === undefined ? {} : { secret: settings.authSecret }),
+      ...(settings.authJwksUrl === undefined ? {} : { jwksUrl: settings.authJwksUrl }),
+      ...(settings.authAudience === undefined ? {} : { audience: settings.authAudience }),
+      ...(settings.authIssuer === undefined ? {} : { issuer: settings.authIssuer }),
+      ...(accessToken === undefined ? {} : { localToken: accessToken }),
+      clock,
+    });
+    const nodeId = randomUUID();
+    const bus = await openBus({ nodeId, store, ...settings, log: logger });
+    opened.push(bus);
     const world = parts.world ?? (await openWorld(settings, { parts, clock, logger }));
     opened.push(world);
-    const worker = await openWorker({ store, clock, logger, world, parts, models });
+    const worker = await openWorker({ nodeId, store, clock, bus, logger, world, parts, models, settings });
 
     const { runtime } = worker;
-    const sockets: { closeSession(sessionId: string): void } = { closeSession: () => undefined };
-    const onTerminated = (sessionId: string) => sockets.closeSession(sessionId);
+    // The door is hung when the server listens.
+    let door: Sockets | undefined;
+    const onTerminated = (sessionId: string) => {
+      door?.closeSession(sessionId);
+      bus.signal({ kind: "terminated", sessionId });
+    };
+    bus.onSignal((signal) => signal.kind === "terminated" && door?.closeSession(signal.sessionId));
     const api = createApi({ runtime, catalogue: world.catalogue, onTerminated });
     const http = buildHttp({
       api,
@@ -121,19 +134,21 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
       allowedOrigins: settings.allowedOrigins,
     });
     serveHome(http);
+    const isBusConnected = () => bus.isConnected();
+    const metrics = createMetrics({ db: store.db, clock, countSockets: () => door?.count ?? 0, isBusConnected });
+    serveMetrics(http, metrics, authenticator);
     opened.push(http);
     await listen(http, settings);
     const { port } = http.server.address() as AddressInfo;
-    const door = new Sockets(http.server, {
+    door = new Sockets(http.server, {
       runtime,
-      watchers: new Watchers(runtime.bus),
+      watchers: new Watchers(bus, metrics.observeLag),
       messagesPerSecond: parts.messagesPerSecond ?? 100,
       maxSocketsPerUser: parts.maxSocketsPerUser ?? 1000,
       authenticator,
       api,
       allowedOrigins: [...settings.allowedOrigins, ...ownOrigins(settings.host, port)],
     });
-    sockets.closeSession = (sessionId) => door.closeSession(sessionId);
     opened.push(worker, door);
     await worker.open();
     return { url: `http://${urlHost(settings.host)}:${port}`, port, accessToken, close: closeAll };
@@ -197,15 +212,26 @@ async function askPassphrase(path: string, parts: ServerParts): Promise<string> 
   );
 }
 
+/** Several nodes share the database's time; one alone has its own. */
+async function openClock(store: Store, opened: { close(): Promise<unknown> }[]): Promise<Clock> {
+  if (store.dialect === "sqlite") return systemClock;
+  const clock = await databaseClock(store.db);
+  opened.push({ close: async () => clock.close() });
+  return clock;
+}
+
 async function openWorker(given: {
+  nodeId: string;
   store: Store;
   clock: Clock;
+  bus: Bus;
+  settings: Settings;
   logger: FastifyBaseLogger;
   world: PaidWorld;
   parts: ServerParts;
   models: ReturnType<typeof modelsOf>;
 }): Promise<Worker> {
-  const { store, clock, logger, world, parts, models } = given;
+  const { nodeId, store, clock, bus, logger, world, parts, models, settings } = given;
   // SQLite's lock says that this is the only node there is.
   if (store.dialect === "sqlite") await store.write(removeAllNodes);
   const tools = [...builtInTools(world), ...(parts.tools ?? [])];
@@ -213,15 +239,15 @@ async function openWorker(given: {
     {
       store,
       clock,
-      bus: localBus(),
+      bus,
       log: reliableLog(logger),
-      nodeId: randomUUID(),
+      nodeId,
       tools: new Map(tools.map((tool) => [tool.name, tool])),
       subagents: new Map(subagents.map((subagent) => [subagent.name, subagent])),
       wallet: world.wallet,
       ...models,
     },
-    { ...workerDefaults, ...parts.worker },
+    { sweepMs, leaseMs: settings.leaseMs, maxRuns: settings.maxRuns, ...parts.worker },
   );
 }
 

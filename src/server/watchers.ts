@@ -18,14 +18,21 @@ const flushBytes = 64 * 1024;
 /** One session's watchers on this node. What is said in one turn of the event loop goes out in one write each. */
 class Feed implements SessionListener {
   readonly watchers = new Set<Watcher>();
+  readonly #observeLag: (eventAt: string) => void;
   #frames: Buffer[] = [];
   #size = 0;
   #first: number | undefined;
   #last = 0;
   #isScheduled = false;
+  #lastAt: string | undefined;
+
+  constructor(observeLag: (eventAt: string) => void) {
+    this.#observeLag = observeLag;
+  }
 
   onEvents(events: readonly StoredEvent[]): void {
-    for (const { seq, text } of events) {
+    for (const { seq, text, at } of events) {
+      this.#lastAt = at;
       if (this.#first !== undefined && seq !== this.#last + 1) this.#flush();
       this.#first ??= seq;
       this.#last = seq;
@@ -59,22 +66,27 @@ class Feed implements SessionListener {
     this.#size = 0;
     this.#first = undefined;
     for (const watcher of this.watchers) watcher.take({ bytes, seqs });
+    if (this.#lastAt !== undefined) this.#observeLag(this.#lastAt);
+    this.#lastAt = undefined;
   }
 }
 
 /** Who watches which session on this node; each session is subscribed to once, however many watch it. */
 export class Watchers {
   readonly #bus: Bus;
+  readonly #observeLag: (eventAt: string) => void;
   readonly #feeds = new Map<string, { feed: Feed; unsubscribe: () => void }>();
 
-  constructor(bus: Bus) {
+  /** `observeLag` is told the time of the last event of each batch when it has been handed out. */
+  constructor(bus: Bus, observeLag: (eventAt: string) => void) {
     this.#bus = bus;
+    this.#observeLag = observeLag;
   }
 
   add(sessionId: string, watcher: Watcher): void {
     let entry = this.#feeds.get(sessionId);
     if (entry === undefined) {
-      const feed = new Feed();
+      const feed = new Feed(this.#observeLag);
       entry = { feed, unsubscribe: this.#bus.subscribe(sessionId, feed) };
       this.#feeds.set(sessionId, entry);
     }

@@ -144,13 +144,24 @@ async function openPostgresStore(url: string): Promise<Store> {
   };
 }
 
+/**
+ * A process that is stopped or cut off amid a transaction holds its rows, and nobody could take over what it
+ * did: after this long the server ends the transaction. Well below the lease.
+ */
+const idleInTransactionMs = 3000;
+
 /** A pool of connections to a server that answers. */
 async function openPostgres(url: string): Promise<Database> {
   const { default: pg } = await import("pg");
   const types = new pg.TypeOverrides();
   // int8 columns hold seqs and USD millionths, all far below 2^53.
   types.setTypeParser(pg.types.builtins.INT8, Number);
-  const pool = new pg.Pool({ connectionString: url, max: 16, types });
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 16,
+    types,
+    idle_in_transaction_session_timeout: idleInTransactionMs,
+  });
   // A connection that breaks is replaced by the pool, and a query on it fails; without listeners it would also
   // end the process, when it breaks in the pool and when it breaks between two queries of a transaction.
   pool.on("error", () => undefined);

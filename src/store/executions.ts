@@ -300,12 +300,27 @@ export async function orphanedExecutions(
   return rows.map(executionRow);
 }
 
-/** Sessions in which something is queued and nothing runs. */
-export async function stalledSessions(db: Database, limit: number): Promise<string[]> {
+/** What a node works on although its cancellation is committed. */
+export async function cancelledRuns(db: Database, nodeId: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom("executions")
+    .select("id")
+    .where("status", "in", runnable)
+    .where("status", "=", running)
+    .where("owner", "=", nodeId)
+    .where("cancel_by", "is not", null)
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
+/**
+ * What waits longest in each session in which nothing runs. Users take turns: those of whom least runs come
+ * first, so that one user's many commands do not keep another's one waiting.
+ */
+export async function startableExecutions(db: Database, limit: number): Promise<ExecutionRow[]> {
   const rows = await db
     .selectFrom("executions as queued")
-    .select("queued.session_id")
-    .distinct()
+    .selectAll("queued")
     .where("queued.status", "in", runnable)
     .where("queued.status", "=", queued)
     .where(({ not, exists, selectFrom }) =>
@@ -319,7 +334,25 @@ export async function stalledSessions(db: Database, limit: number): Promise<stri
         ),
       ),
     )
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom("executions as earlier")
+            .select("earlier.id")
+            .whereRef("earlier.session_id", "=", "queued.session_id")
+            .where("earlier.status", "in", open)
+            .where("earlier.status", "=", queued)
+            .whereRef("earlier.first_seq", "<", "queued.first_seq"),
+        ),
+      ),
+    )
+    .orderBy(
+      sql`(select count(*) from executions as own
+            where own.status in ('queued', 'running') and own.status = 'running' and own.user_id = queued.user_id)
+          + row_number() over (partition by queued.user_id order by queued.created_at)`,
+    )
+    .orderBy("queued.created_at")
     .limit(limit)
     .execute();
-  return rows.map((row) => row.session_id);
+  return rows.map(executionRow);
 }

@@ -210,6 +210,12 @@ export function migrations(): Record<string, Migration> {
           .execute();
 
         await db.schema
+          .createTable("deployment")
+          .addColumn("one", "integer", (column) => column.primaryKey())
+          .addColumn("id", "text", (column) => column.notNull())
+          .execute();
+
+        await db.schema
           .createTable("nodes")
           .addColumn("id", "text", (column) => column.primaryKey())
           .addColumn("heartbeat_at", "text", (column) => column.notNull())

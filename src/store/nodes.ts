@@ -18,3 +18,13 @@ export async function removeNode(tx: Database, id: string): Promise<void> {
 export async function removeAllNodes(tx: Database): Promise<void> {
   await tx.deleteFrom("nodes").execute();
 }
+
+export async function hasOtherNodes(db: Database, id: string): Promise<boolean> {
+  const row = await db.selectFrom("nodes").select("id").where("id", "!=", id).limit(1).executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Forgets nodes that did not beat since then; what they owned was taken over long ago. */
+export async function removeSilentNodes(tx: Database, silentSince: string): Promise<void> {
+  await tx.deleteFrom("nodes").where("heartbeat_at", "<", silentSince).execute();
+}

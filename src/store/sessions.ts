@@ -59,6 +59,12 @@ export async function findSession(db: Database, id: string): Promise<SessionRow 
   return row && sessionRow(row);
 }
 
+/** How far the logs of these sessions have come. */
+export async function lastSeqs(db: Database, ids: readonly string[]): Promise<[id: string, lastSeq: number][]> {
+  const rows = await db.selectFrom("sessions").select(["id", "last_seq"]).where("id", "in", ids).execute();
+  return rows.map((row) => [row.id, Number(row.last_seq)]);
+}
+
 /**
  * Takes the session's row for this transaction. Everything that a session's events tell of is written
  * under this lock, so its events and its executions' states have one order. SQLite has one writer anyway.

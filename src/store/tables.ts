@@ -152,6 +152,10 @@ export interface Tables {
     location: string | null;
     created_at: string;
   };
+  deployment: {
+    one: number;
+    id: string;
+  };
   nodes: {
     id: string;
     heartbeat_at: string;

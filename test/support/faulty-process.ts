@@ -8,6 +8,7 @@ import { startServer } from "../../src/server/start.ts";
 import { fakeWorld } from "./fake-world.ts";
 import { callingModel } from "./scripted-model.ts";
 import type { KillPoint } from "./server-process.ts";
+import { sharedWorld } from "./shared-world.ts";
 import { readTool, writeTool } from "./test-tools.ts";
 
 /**
@@ -15,6 +16,7 @@ import { readTool, writeTool } from "./test-tools.ts";
  * tools that a command names; `append` adds a line to `effects.log` in the data folder.
  */
 const dataDir = process.env.PAYGENT_DATA_DIR ?? "";
+const effectsFile = process.env.TEST_EFFECTS ?? join(dataDir, "effects.log");
 let killPoint: KillPoint | undefined;
 let commits = 0;
 
@@ -52,6 +54,12 @@ Worker.prototype.start = function (...given) {
   start.apply(this, given);
 };
 
+const dateShiftMs = Number(process.env.TEST_DATE_SHIFT_MS ?? 0);
+if (dateShiftMs !== 0) {
+  const { now } = Date;
+  Date.now = () => now() + dateShiftMs;
+}
+
 process.on("message", (point: KillPoint) => {
   killPoint = point;
   commits = 0;
@@ -60,21 +68,25 @@ process.on("message", (point: KillPoint) => {
 // The test that started this process has ended without ending it.
 process.on("disconnect", () => process.exit());
 
+const world = process.env.TEST_WORLD === "fake" ? fakeWorld() : await sharedWorld();
 const server = await startServer(
   { port: 0 },
   {
     model: callingModel(),
     tools: [
       writeTool("append", ({ line }) => {
-        appendFileSync(join(dataDir, "effects.log"), `${line}\n`);
+        appendFileSync(effectsFile, `${line}\n`);
         return "appended";
       }),
       readTool("look", () => "seen"),
     ],
-    ...(process.env.TEST_WORLD === "fake" ? { world: fakeWorld() } : {}),
+    ...(world === undefined ? {} : { world }),
     // With one sweep at the start no commits of sweeps come between those that a test counts; whatever a node
     // before this one owned is then taken over at once.
-    worker: process.env.TEST_SWEEPS === "once" ? { sweepMs: 600_000, leaseMs: 1 } : { sweepMs: 200, leaseMs: 1000 },
+    worker:
+      process.env.TEST_SWEEPS === "once"
+        ? { sweepMs: 600_000, leaseMs: 1, beatMs: 600_000 }
+        : { sweepMs: 200, leaseMs: Number(process.env.TEST_LEASE_MS ?? 1000) },
     logger: pino({ level: process.env.LOG_LEVEL ?? "silent" }),
   },
 );

@@ -1,0 +1,171 @@
+import type { Bus, SessionListener, Signal } from "../runtime/bus.ts";
+import type { Log } from "../runtime/log.ts";
+import { readEvents } from "../store/event-log.ts";
+import { hasOtherNodes } from "../store/nodes.ts";
+import { lastSeqs } from "../store/sessions.ts";
+import type { Database } from "../store/statement.ts";
+import { type Head, type Letter, Outbox } from "./outbox.ts";
+import { type Subscription, Subscriptions } from "./subscriptions.ts";
+import type { Transport } from "./transport.ts";
+
+const readPage = 100;
+const pollPage = 500;
+
+export interface HintBusOptions {
+  readonly nodeId: string;
+  readonly db: Database;
+  readonly transport: Transport;
+  readonly log: Log;
+  /** How often the log is looked into for what no hint told of. */
+  readonly pollMs: number;
+}
+
+/**
+ * A bus between nodes. What crosses it are hints: "this session's log has come so far". A node whose sockets
+ * follow the session reads the events themselves from the log, so a lost hint costs time and never an event.
+ */
+export class HintBus implements Bus {
+  readonly #options: HintBusOptions;
+  readonly #sessions = new Subscriptions();
+  readonly #outbox = new Outbox();
+  readonly #listeners: ((signal: Signal) => void)[] = [];
+  /** What a session's subscription does next, one behind the other. */
+  readonly #reading = new WeakMap<Subscription, Promise<void>>();
+  #isSending = false;
+  #hasPeers = true;
+  #timer: NodeJS.Timeout | undefined;
+  #polling: Promise<void> | undefined;
+
+  constructor(options: HintBusOptions) {
+    this.#options = options;
+  }
+
+  async open(): Promise<void> {
+    await this.#options.transport.open({
+      onText: (text) => this.#receive(text),
+      onGap: () => void this.#poll(),
+    });
+    this.#timer = setInterval(() => void this.#poll(), this.#options.pollMs);
+  }
+
+  publish: Bus["publish"] = (sessionId, events) => {
+    const [first, last] = [events[0], events.at(-1)];
+    if (first === undefined || last === undefined) return;
+    this.#sessions.get(sessionId)?.deliver(events);
+    if (!this.#hasPeers) return;
+    this.#outbox.addHead(sessionId, { first: first.seq, last: last.seq });
+    void this.#send();
+  };
+
+  publishDelta: Bus["publishDelta"] = (sessionId, frame) => {
+    this.#sessions.get(sessionId)?.deliverDelta(frame);
+    if (!this.#hasPeers) return;
+    this.#outbox.addDelta(sessionId, frame);
+    void this.#send();
+  };
+
+  subscribe(sessionId: string, listener: SessionListener): () => void {
+    return this.#sessions.add(sessionId, listener);
+  }
+
+  signal(signal: Signal): void {
+    this.#outbox.addSignal(signal);
+    void this.#send();
+  }
+
+  onSignal(listener: (signal: Signal) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  isConnected(): boolean {
+    return this.#options.transport.isConnected();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#polling;
+    await this.#send();
+    await this.#options.transport.close();
+  }
+
+  /** Sends what waits; what comes meanwhile goes with the next text. */
+  async #send(): Promise<void> {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    const { transport, nodeId, log } = this.#options;
+    try {
+      // What one turn of the event loop publishes goes out together.
+      await Promise.resolve();
+      while (!this.#outbox.isEmpty) await transport.send(this.#outbox.take(nodeId, transport.maxBytes));
+    } catch (error) {
+      log.warn({ err: error }, "a hint to the other nodes was lost; they find what it was about by themselves");
+    } finally {
+      this.#isSending = false;
+    }
+  }
+
+  #receive(text: string): void {
+    // Only nodes of this deployment send here.
+    const { from, heads, deltas, signals } = JSON.parse(text) as Letter;
+    if (from === this.#options.nodeId) return;
+    this.#hasPeers = true;
+    for (const [sessionId, head] of Object.entries(heads)) this.#follow(sessionId, head);
+    for (const [sessionId, after, frame] of deltas) this.#passOn(sessionId, after, frame);
+    for (const signal of signals) for (const listener of this.#listeners) listener(signal);
+  }
+
+  /** Reads on in the log of a session that is followed here. */
+  #follow(sessionId: string, { first, last }: Head): void {
+    const session = this.#sessions.get(sessionId);
+    if (session === undefined) return;
+    this.#then(session, async () => {
+      if (session.lastSeq !== undefined && session.lastSeq >= last) return;
+      for (;;) {
+        const after = session.lastSeq ?? first - 1;
+        const events = await readEvents(this.#options.db, sessionId, after, readPage);
+        session.deliver(events);
+        if (events.length < readPage) return;
+      }
+    });
+  }
+
+  /** Live text is passed on where it belongs: behind the event that came before it, and before the next. */
+  #passOn(sessionId: string, after: number, frame: string): void {
+    const session = this.#sessions.get(sessionId);
+    if (session === undefined) return;
+    this.#then(session, async () => {
+      if (session.lastSeq === undefined || session.lastSeq === after) session.deliverDelta(frame);
+    });
+  }
+
+  #then(session: Subscription, work: () => Promise<void>): void {
+    const before = this.#reading.get(session);
+    const done = (before ?? Promise.resolve()).then(work).catch((error: unknown) => {
+      this.#options.log.warn({ err: error }, "a session's log could not be followed; trying again");
+    });
+    this.#reading.set(session, done);
+  }
+
+  /** Finds what no hint told of. */
+  #poll(): Promise<void> {
+    this.#polling ??= this.#lookIntoLogs()
+      .catch((error: unknown) => this.#options.log.warn({ err: error }, "could not look for missed events"))
+      .finally(() => {
+        this.#polling = undefined;
+      });
+    return this.#polling;
+  }
+
+  async #lookIntoLogs(): Promise<void> {
+    const { db, nodeId } = this.#options;
+    this.#hasPeers = await hasOtherNodes(db, nodeId);
+    const ids = this.#sessions.sessionIds;
+    for (let from = 0; from < ids.length; from += pollPage) {
+      const page = ids.slice(from, from + pollPage);
+      for (const [sessionId, last] of await lastSeqs(db, page)) {
+        const known = this.#sessions.get(sessionId)?.lastSeq ?? last - 1;
+        if (last > known && last > 0) this.#follow(sessionId, { first: Math.max(1, known + 1), last });
+      }
+    }
+  }
+}

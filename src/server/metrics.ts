@@ -1,0 +1,67 @@
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { type Clock, isoTime } from "../runtime/clock.ts";
+import type { Database } from "../store/statement.ts";
+import { readTotals } from "../store/totals.ts";
+
+/** What a server measures of itself, in Prometheus' terms. */
+export interface Metrics {
+  /** Counts the time from an event's to its being handed to the sockets. */
+  observeLag(eventAt: string): void;
+  /** The text that Prometheus scrapes; rejects when the database cannot be read. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+export function createMetrics(given: {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly countSockets: () => number;
+  readonly isBusConnected: () => boolean;
+}): Metrics {
+  const { db, clock } = given;
+  const register = new Registry();
+  // Memory, CPU, and how long the event loop is held up.
+  collectDefaultMetrics({ register });
+  const registers = [register];
+  const lag = new Histogram({
+    name: "paygent_event_lag_seconds",
+    help: "From the time of a durable event to its being handed to this node's sockets",
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5],
+    registers,
+  });
+  const sockets = new Gauge({ name: "paygent_sockets", help: "WebSockets open on this node", registers });
+  const bus = new Gauge({ name: "paygent_bus_connected", help: "1 when hints of other nodes come through", registers });
+  const executions = new Gauge({
+    name: "paygent_executions",
+    help: "Executions that have not ended, over all nodes; those queued are the queue's depth",
+    labelNames: ["status"],
+    registers,
+  });
+  const approvals = new Gauge({ name: "paygent_approvals_pending", help: "Approvals waiting for a person", registers });
+  const age = new Gauge({
+    name: "paygent_approvals_oldest_seconds",
+    help: "How long the longest waiting approval has waited",
+    registers,
+  });
+  const spent = new Gauge({
+    name: "paygent_day_usd",
+    help: "Spent and reserved on this day (UTC) over all users, in USD",
+    registers,
+  });
+
+  return {
+    observeLag: (eventAt) => lag.observe(Math.max(0, clock.now() - Date.parse(eventAt)) / 1000),
+    contentType: register.contentType,
+    async text() {
+      const now = clock.now();
+      const totals = await readTotals(db, isoTime(now).slice(0, 10));
+      sockets.set(given.countSockets());
+      bus.set(given.isBusConnected() ? 1 : 0);
+      for (const [status, count] of Object.entries(totals.executions)) executions.set({ status }, count);
+      approvals.set(totals.pendingApprovals);
+      age.set(totals.oldestApprovalAt === undefined ? 0 : (now - Date.parse(totals.oldestApprovalAt)) / 1000);
+      spent.set(Number(totals.dayMicros) / 1e6);
+      return register.metrics();
+    },
+  };
+}

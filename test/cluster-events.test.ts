@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import { ask } from "./support/ask.ts";
+import { dataOf } from "./support/events-of.ts";
+import { scriptedModel } from "./support/scripted-model.ts";
+import { runSql } from "./support/store-fault.ts";
+import type { TestClient } from "./support/test-client.ts";
+import { execute } from "./support/test-server.ts";
+import { readTool } from "./support/test-tools.ts";
+import { isShared, twoNodes } from "./support/two-nodes.ts";
+
+function durableFrames(client: TestClient): string[] {
+  return client.frames.filter((_, index) => client.events[index]?.seq !== undefined);
+}
+
+test.skipIf(!isShared)("sockets on either node see the same events, byte for byte, whichever works", async () => {
+  const [one, other] = await twoNodes({ tools: [readTool("look", () => "seen")] });
+  const { id } = await one.createSession();
+  const clients = await Promise.all([one, other, one, other].map((node) => node.connect(id, { lastSeq: 0 })));
+
+  const executions = Array.from({ length: 20 }, (_, index) => execute(clients[index % 4] as TestClient, "look {}"));
+  await Promise.all(clients.flatMap((client) => executions.map((execution) => client.end(execution))));
+
+  const [first = [], ...others] = clients.map(durableFrames);
+  expect(first.length).toBeGreaterThan(20 * 5);
+  for (const frames of others) expect(frames).toEqual(first);
+});
+
+test.skipIf(!isShared)("live text reaches the other node between the events that it belongs to", async () => {
+  const model = scriptedModel(async (_request, { onText }) => {
+    for (const delta of ["one ", "two ", "three"]) onText(delta);
+    return { text: "one two three" };
+  });
+  const [one, other] = await twoNodes({ model });
+  const { id } = await one.createSession();
+  const near = await one.connect(id);
+  const far = await other.connect(id);
+  const deltas = () => far.events.filter(({ type }) => type === "text_delta").length;
+  const run = async () => {
+    const execution = execute(near, "talk");
+    await Promise.all([near.end(execution), far.end(execution)]);
+  };
+  // Live text is a preview, and the first of it may come before the nodes have heard of each other.
+  while (deltas() === 0) await run();
+
+  const ends = far.events.flatMap(({ type }, index) => (type === "complete" ? [index] : []));
+  for (const end of ends) expect(["execution_started", undefined]).toContain(far.events[end + 1]?.type);
+});
+
+test.skipIf(!isShared)("a node whose hints are cut off finds out by itself", async () => {
+  const [one, other] = await twoNodes();
+  const { id } = await one.createSession();
+  const near = await one.connect(id);
+  const far = await other.connect(id);
+
+  for (let round = 0; round < 5; round++) {
+    await runSql(
+      one.database,
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query = 'listen paygent'",
+    );
+    const execution = execute(near, "check_balance {}");
+    await Promise.all([near.end(execution), far.end(execution)]);
+  }
+
+  const seqs = far.events.flatMap(({ seq }) => (seq === undefined ? [] : [seq]));
+  expect(seqs).toEqual(seqs.map((_, index) => index + 1));
+});
+
+test.skipIf(!isShared)("a decision on one node resumes what was asked on the other", async () => {
+  const [one, other] = await twoNodes();
+  const { id } = await one.createSession({ approval_threshold_usd: "1" });
+  const near = await one.connect(id);
+  const far = await other.connect(id);
+  const execution = execute(near, 'pay_service {"service":"news"}');
+  const { data } = await far.first("approval_required", execution);
+
+  await ask(far, "approve", { request_id: data.request_id });
+
+  expect(await near.end(execution)).toMatchObject({
+    type: "complete",
+    data: { success: true, total_cost: "2.00 USD" },
+  });
+  expect(dataOf(near, execution, "approved")).toHaveLength(1);
+});
