@@ -62,7 +62,7 @@ export async function readOutcome(
   if (transfer === undefined) throw unverified("its transaction moved no money of this wallet");
   if (transfer.args.value !== BigInt(terms.amount) || transfer.args.to !== terms.payTo)
     throw unverified("it was settled for another amount or payee");
-  return { state: "settled", txHash: used.transactionHash };
+  return { state: "settled", txHash: used.transactionHash, block: used.blockNumber.toString() };
 }
 
 function unverified(what: string): PaygentError {

@@ -4,14 +4,13 @@ import type { StoredEvent } from "../store/event-log.ts";
 import { type ExecutionRow, nextQueued, orphanedExecutions, stalledSessions } from "../store/executions.ts";
 import { deleteOldIdempotencyKeys } from "../store/idempotency-keys.ts";
 import { beat, removeNode } from "../store/nodes.ts";
-import { openPayments } from "../store/payments.ts";
 import { deleteExpiredTickets } from "../store/tickets.ts";
 import { isoTime } from "./clock.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { startQueued } from "./execute.ts";
 import { expire } from "./expire.ts";
 import { claim } from "./finish.ts";
-import { reconcile } from "./reconcile.ts";
+import { reconcileDue } from "./reconcile.ts";
 import { ExecutionRun } from "./run.ts";
 import type { Claim } from "./run-log.ts";
 import type { RunParts } from "./run-parts.ts";
@@ -38,6 +37,9 @@ export class Worker implements Dispatcher {
   readonly #runs = new Map<string, { run: ExecutionRun; done: Promise<void> }>();
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> = Promise.resolve();
+  #reconciling: Promise<void> = Promise.resolve();
+  #isReconciling = false;
+  readonly #closing = new AbortController();
   #isDraining = false;
   #tidiedAt = 0;
 
@@ -94,9 +96,11 @@ export class Worker implements Dispatcher {
   async close(): Promise<void> {
     this.#isDraining = true;
     clearInterval(this.#timer);
+    this.#closing.abort();
     await this.#sweeping;
     for (const { run } of this.#runs.values()) run.stop({ kind: "drain" });
     while (this.#runs.size > 0) await Promise.all([...this.#runs.values()].map(({ done }) => done));
+    await this.#reconciling;
     await this.#attempt("give back the lease", () =>
       this.#runtime.store.write((tx) => removeNode(tx, this.#runtime.nodeId)),
     );
@@ -126,10 +130,17 @@ export class Worker implements Dispatcher {
       for (const sessionId of await stalledSessions(store.db, sweepBatch)) this.sessionFreed(sessionId);
     });
     await this.#attempt("tidy up", () => this.#tidy());
-    await this.#attempt("reconcile payments", async () => {
-      for (const payment of await openPayments(store.db, sweepBatch)) {
-        await this.#attempt("reconcile a payment", () => reconcile(this.#runtime, payment));
-      }
+    this.#reconcile();
+  }
+
+  /** Beside the sweep, which must not wait for a chain: the node's heartbeat is part of it. */
+  #reconcile(): void {
+    if (this.#isReconciling || this.#isDraining) return;
+    this.#isReconciling = true;
+    this.#reconciling = this.#attempt("reconcile payments", () =>
+      reconcileDue(this.#runtime, this.#closing.signal),
+    ).finally(() => {
+      this.#isReconciling = false;
     });
   }
 

@@ -7,6 +7,8 @@ import { pino } from "pino";
 import { builtInTools } from "../agent/built-in-tools.ts";
 import { resolveModel } from "../agent/providers.ts";
 import { subagents } from "../agent/subagents.ts";
+import { createUrlGuard } from "../agent/url-guard.ts";
+import { guardedWeb } from "../agent/web.ts";
 import { localBus } from "../cluster/local-bus.ts";
 import { PaygentError } from "../protocol/errors.ts";
 import type { AgentModel } from "../runtime/agent-model.ts";
@@ -189,6 +191,7 @@ async function openWorker(given: {
       tools: new Map(tools.map((tool) => [tool.name, tool])),
       subagents: new Map(subagents.map((subagent) => [subagent.name, subagent])),
       wallet: world.wallet,
+      web: guardedWeb(createUrlGuard({ allowedHosts: world.allowedHosts })),
       ...models,
     },
     { ...workerDefaults, ...parts.worker },
