@@ -148,6 +148,7 @@ export function migrations(): Record<string, Migration> {
           .addColumn("session_id", "text", (column) => column.notNull())
           .addColumn("tool_name", "text", (column) => column.notNull())
           .addColumn("payee", "text", (column) => column.notNull())
+          .addColumn("pay_to", "text", (column) => column.notNull())
           .addColumn("repeats", "text")
           .addColumn("request_hash", "text", (column) => column.notNull())
           .addColumn("state", "text", (column) => column.notNull())

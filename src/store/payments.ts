@@ -110,6 +110,7 @@ export async function recordQuote(
   const values = {
     tool_name: quote.toolName,
     payee: quote.payee,
+    pay_to: quote.terms.payTo.toLowerCase(),
     repeats: quote.repeats ?? null,
     request_hash: quote.requestHash,
     state,

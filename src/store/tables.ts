@@ -111,6 +111,8 @@ export interface Tables {
     session_id: string;
     tool_name: string;
     payee: string;
+    /** The address of the terms, in lower case. */
+    pay_to: string;
     /** The payment of the same thing that this one repeats, because nothing was delivered for it. */
     repeats: string | null;
     /** The same for every payment that pays for the same request, or the same transfer. */

@@ -102,6 +102,9 @@ function send(reply: FastifyReply, answer: Answer): FastifyReply {
       return reply.status(answer.status).type("application/json").send(JSON.stringify(answer.value));
     case "text":
       return reply.status(answer.status).type("application/json").send(answer.text);
+    case "csv":
+      reply.header("content-disposition", `attachment; filename="${answer.fileName}"`);
+      return reply.status(200).type("text/csv; charset=utf-8").send(answer.text);
     case "stream":
       reply.headers({ "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" });
       return reply.status(200).send(answer.stream);
