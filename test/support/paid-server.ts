@@ -12,11 +12,15 @@ export interface PaidServer extends TestServer {
 }
 
 export async function startPaidServer(
-  parts: Omit<ServerParts, "world"> & { readonly allowedHosts?: readonly string[] } = {},
+  parts: Omit<ServerParts, "world"> & {
+    /** Told of the chain before the server starts; gives hosts that the agent may reach although they are here. */
+    readonly onWorld?: (world: LocalWorld) => Promise<readonly string[]>;
+  } = {},
 ): Promise<PaidServer> {
-  const { allowedHosts = [], ...others } = parts;
+  const { onWorld, ...others } = parts;
   const dataDir = mkdtempSync(join(tmpdir(), "paygent-paid-"));
   const world = await startLocalWorld({ dataDir, clock: systemClock });
+  const allowedHosts = (await onWorld?.(world)) ?? [];
   const merchant = new URL(world.merchantOrigin).host;
   const { wallet, catalogue } = world;
   const server = await startTestServer({
