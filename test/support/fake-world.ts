@@ -21,6 +21,8 @@ export interface FakeWorld extends PaidWorld {
   readonly settled: readonly string[];
   /** What `send` does before it settles; tests hold it or let it throw. */
   beforeSettle: (terms: PaymentTerms) => Promise<void>;
+  /** What is done before the book is read or written on the wallet's behalf; tests hold it or let it throw. */
+  beforeChain: () => Promise<void>;
 }
 
 export function fakeWorld(): FakeWorld {
@@ -41,6 +43,7 @@ export function fakeWorld(): FakeWorld {
     signed,
     settled,
     beforeSettle: async () => undefined,
+    beforeChain: async () => undefined,
     allowedHosts: [],
     catalogue: { list: () => services, find: (name) => services.find((service) => service.name === name) },
     wallet: fakeWallet(),
@@ -90,8 +93,12 @@ export function fakeWorld(): FakeWorld {
         if (!cancelled.has(nonce) && !settled.includes(nonce)) settled.push(nonce);
         return { status: 200, contentType: "application/json", body: '{"sold":true}' };
       },
-      outcome: (_terms, { nonce }) => outcome(nonce),
+      async outcome(_terms, { nonce }) {
+        await world.beforeChain();
+        return outcome(nonce);
+      },
       async cancel(_terms, { nonce }) {
+        await world.beforeChain();
         if (!settled.includes(nonce)) cancelled.add(nonce);
       },
     };
