@@ -1,3 +1,4 @@
+import { parseJson } from "../protocol/json-text.ts";
 import type { ServiceResponse } from "../protocol/payment.ts";
 
 const maxLength = 256 * 1024;
@@ -15,9 +16,9 @@ export function contentOf(response: ServiceResponse) {
     return { ...base, body: body.slice(0, maxLength), truncated: true };
   if (!/\bjson\b/i.test(contentType)) return { ...base, body };
   try {
-    return { ...base, body: JSON.parse(body) as unknown };
+    return { ...base, body: parseJson(body) };
   } catch {
-    // The service calls it JSON, but it is not: what it sent is passed on as text.
+    // It is no JSON, or nested so deeply that writing it down would fail: what was sent is passed on as text.
     return { ...base, body };
   }
 }
