@@ -18,8 +18,7 @@ export const PaymentState = z.enum([
 export type PaymentState = z.infer<typeof PaymentState>;
 
 /** Whether what was paid for came. A transfer pays for nothing, so it has none. */
-export const ContentState = z.enum(["delivered", "missing"]);
-export type ContentState = z.infer<typeof ContentState>;
+const ContentState = z.enum(["delivered", "missing"]);
 
 /** One payment of a session. `payee` is whom people know, `pay_to` the address on the chain. */
 export const PaymentInfo = z.object({
@@ -48,7 +47,7 @@ export const PaymentInfo = z.object({
 export type PaymentInfo = z.infer<typeof PaymentInfo>;
 
 /** What was agreed before anything was signed. `description` is the service's own text: untrusted. */
-export const PaymentTermsInfo = z.object({
+const PaymentTermsInfo = z.object({
   kind: z.enum(["service", "page", "transfer"]),
   url: z.string().optional(),
   method: z.string().optional(),
