@@ -166,3 +166,29 @@ test("a payment that stays open does not keep the others from their end", async 
   await laterBudget(free.client, { spent: "0.10", reserved: "0.00" });
   expect((await stuck.read(`/payments?session_id=${stuck.id}`)).data).toMatchObject([{ state: "unknown" }]);
 });
+
+test("a transfer under way when the server goes down is carried on by the next one, and happens once", async () => {
+  const database = await testDatabase();
+  removed.push(() => database.remove());
+  const world = fakeWorld();
+  const sending = Promise.withResolvers<void>();
+  world.beforeSettle = () => {
+    sending.resolve();
+    return new Promise(() => undefined);
+  };
+  const first = await startTestServer({ model: callingModel(), world, database });
+  const { id, user, client } = await openSession(first);
+  const execution = execute(client, 'transfer {"to":"0x04","amount":"5","currency":"USDC"}');
+  await sending.promise;
+  await first.closeClients();
+  await first.close();
+  world.beforeSettle = chainIsUp;
+
+  const second = await start(world, database);
+  const watcher = await second.connect(id, { userId: user, lastSeq: 0 });
+  const end = await watcher.end(execution);
+
+  expect(end).toMatchObject({ type: "complete", data: { success: true, total_cost: "5.00 USD" } });
+  expect(world.settled).toHaveLength(1);
+  expect(world.signed.size).toBe(1);
+});

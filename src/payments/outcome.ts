@@ -35,7 +35,6 @@ export async function readOutcome(
 ): Promise<ChainOutcome> {
   const token = getAddress(terms.asset);
   const nonce = nonceOf(signed);
-  const isClosed = () => isAuthorizationClosed(client, token, payer, nonce);
   const range = {
     address: token,
     abi: tokenAbi,
@@ -46,15 +45,16 @@ export async function readOutcome(
   } as const;
   const findUse = async () => (await client.getContractEvents({ ...range, eventName: "AuthorizationUsed" }))[0];
 
-  // Both at once: after a payment was sent, it has mostly been used.
-  const [closed, usedAlready] = await Promise.all([isClosed(), findUse()]);
-  if (!closed) {
+  // First what is most likely: this is asked after a payment was sent.
+  let used = await findUse();
+  if (used === undefined) {
     // The block comes before the state: what is unused later was unused when that block was made.
     const block = await client.getBlock({ blockTag: final });
-    if (!(await isClosed())) return { state: block.timestamp >= BigInt(signed.validBefore) ? "expired" : "open" };
+    if (!(await isAuthorizationClosed(client, token, payer, nonce)))
+      return { state: block.timestamp >= BigInt(signed.validBefore) ? "expired" : "open" };
+    // It may have been used between the two looks.
+    used = await findUse();
   }
-  // It may have been used between the two looks.
-  const used = usedAlready ?? (await findUse());
   if (used === undefined) {
     const [cancelled] = await client.getContractEvents({ ...range, eventName: "AuthorizationCanceled" });
     if (cancelled !== undefined) return { state: "cancelled", txHash: cancelled.transactionHash };

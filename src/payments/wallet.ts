@@ -32,6 +32,7 @@ import { readTransfer, transferTerms, writeTransfer } from "./transfer.ts";
 
 const shortestWindowSeconds = 30;
 const longestWindowSeconds = 600;
+const blockAgeMs = 1000;
 
 export interface WalletOptions {
   /** The key that holds the money. It signs authorizations only and needs no gas. */
@@ -88,6 +89,21 @@ export function createWallet(options: WalletOptions): Wallet {
     askChain(() =>
       chain.readContract({ address: token.address, abi: tokenAbi, functionName: "balanceOf", args: [signer.address] }),
     );
+
+  let latest: { readonly at: number; readonly block: ReturnType<typeof readBlock> } | undefined;
+  const readBlock = () => askChain(() => chain.getBlock());
+  /** One of the last second: an older one only means that a settlement is looked for from a little further back. */
+  const recentBlock = () => {
+    const now = performance.now();
+    if (latest === undefined || now - latest.at > blockAgeMs) {
+      const block = readBlock();
+      latest = { at: now, block };
+      block.catch(() => {
+        latest = undefined;
+      });
+    }
+    return latest.block;
+  };
 
   /** A service tells by itself that the wallet is too poor; a transfer would only be refused by the chain. */
   const checkFunds = async (terms: PaymentTerms): Promise<void> => {
@@ -162,7 +178,7 @@ export function createWallet(options: WalletOptions): Wallet {
 
     sign: async (terms, intent) => {
       checkOwn(terms);
-      const [block] = await Promise.all([askChain(() => chain.getBlock()), checkFunds(terms)]);
+      const [block] = await Promise.all([recentBlock(), checkFunds(terms)]);
       const now = Math.max(Math.floor(clock.now() / 1000), Number(block.timestamp));
       const validBefore = now + clamp(terms.maxTimeoutSeconds, shortestWindowSeconds, longestWindowSeconds);
       const nonce = intentNonce(options.nonceSecret, intent);
