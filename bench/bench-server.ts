@@ -8,6 +8,8 @@ import { openWire, type WireClient } from "./wire-client.ts";
 export interface BenchServer {
   createSession(config?: Record<string, unknown>): Promise<string>;
   connect(sessionId: string): Promise<WireClient>;
+  /** Where a service of the catalogue is. */
+  urlOf(service: string): Promise<string>;
   usage(question: Exclude<Question, "close">): Promise<Usage>;
   close(): Promise<void>;
 }
@@ -17,6 +19,14 @@ export async function startPaygent(databaseUrl: string | undefined): Promise<Ben
   const database = await testDatabase(databaseUrl ?? "");
   const env = { ...process.env, DATABASE_URL: "", PAYGENT_DATA_DIR: database.dataDir, ...database.env };
   return startProcess("paygent-process.ts", env, database);
+}
+
+/** Paygent on a fresh store and a fresh local chain, which lies in the data folder. */
+export async function startPaid(databaseUrl: string | undefined): Promise<{ server: BenchServer; dataDir: string }> {
+  const database = await testDatabase(databaseUrl ?? "");
+  const { dataDir } = database;
+  const env = { ...process.env, DATABASE_URL: "", PAYGENT_DATA_DIR: dataDir, ...database.env };
+  return { server: await startProcess("paid-process.ts", env, database), dataDir };
 }
 
 /** The baseline. */
@@ -40,6 +50,12 @@ async function startProcess(file: string, env: NodeJS.ProcessEnv, database?: Tes
       return ((await response.json()) as { id: string }).id;
     },
     connect: (sessionId) => openWire(`${socketUrl}${sessionId}`, token),
+    async urlOf(service) {
+      const response = await fetch(`${url}/api/v1/services`, { headers: { authorization: `Bearer ${token}` } });
+      // The server answers with its catalogue.
+      const { data } = (await response.json()) as { data: { name: string; url: string }[] };
+      return data.find(({ name }) => name === service)?.url ?? "";
+    },
     usage(question) {
       child.send(question);
       return answer<Usage>(child);

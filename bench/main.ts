@@ -5,7 +5,9 @@ import type { Figure, Scenario } from "./scenario.ts";
 import { deltasTo } from "./scenarios/deltas.ts";
 import { idle } from "./scenarios/idle.ts";
 import { latency } from "./scenarios/latency.ts";
+import { paid } from "./scenarios/paid.ts";
 import { parked } from "./scenarios/parked.ts";
+import { reconcile } from "./scenarios/reconcile.ts";
 import { runsAtOnce } from "./scenarios/runs.ts";
 
 const scenarios: readonly Scenario[] = [
@@ -16,6 +18,8 @@ const scenarios: readonly Scenario[] = [
   deltasTo(100, 150_000),
   parked,
   idle,
+  paid,
+  reconcile,
 ];
 
 /** Measures the named scenarios, or all, on SQLite and, where DATABASE_URL is set, on PostgreSQL too. */
@@ -41,16 +45,23 @@ async function measureAll(chosen: readonly Scenario[], databaseUrl: string | und
   const figures: Figure[] = [];
   for (const scenario of chosen) {
     process.stderr.write(`${scenario.name} …\n`);
+    if ("runAlone" in scenario) {
+      figures.push(...tell(await scenario.runAlone(databaseUrl), databaseUrl));
+      continue;
+    }
     const contestants = { paygent: await startPaygent(databaseUrl), bare: await startBare() };
     try {
-      const measured = await scenario.run(contestants);
-      process.stderr.write(`${table(measured, { hasTargets: databaseUrl === undefined })}\n`);
-      figures.push(...measured);
+      figures.push(...tell(await scenario.run(contestants), databaseUrl));
     } finally {
       await contestants.paygent.close();
       await contestants.bare.close();
     }
   }
+  return figures;
+}
+
+function tell(figures: readonly Figure[], databaseUrl: string | undefined): readonly Figure[] {
+  process.stderr.write(`${table(figures, { hasTargets: databaseUrl === undefined })}\n`);
   return figures;
 }
 

@@ -35,6 +35,18 @@ export function approve(client: WireClient, requestId: string): Promise<{ resume
   });
 }
 
+/** One whole run that pays: execute, payment, complete. */
+export function payOnce(client: WireClient): Promise<void> {
+  return new Promise((resolve, reject) => {
+    listen(client, reject, (type, payload) => {
+      if (type !== "complete") return;
+      if (payload.includes('"success":true')) resolve();
+      else reject(new Error(`A paid run ended with ${payload.toString()}`));
+    });
+    client.send({ type: "execute", data: { command: "buy market-data", execution_id: newId() } });
+  });
+}
+
 /** One whole run: execute, tool_call, approval_required, approve, tool_result, complete. */
 export async function playRun(client: WireClient): Promise<RunTimes> {
   const { requestId, firstEventMs } = await park(client);

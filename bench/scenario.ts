@@ -30,7 +30,8 @@ export interface Contestants {
   readonly bare: BenchServer;
 }
 
-export interface Scenario {
-  readonly name: string;
-  run(contestants: Contestants): Promise<readonly Figure[]>;
-}
+export type Scenario = { readonly name: string } & (
+  | { run(contestants: Contestants): Promise<readonly Figure[]> }
+  /** Measures servers that it starts itself, on SQLite or on the PostgreSQL server at this URL. */
+  | { runAlone(databaseUrl: string | undefined): Promise<readonly Figure[]> }
+);

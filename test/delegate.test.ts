@@ -56,7 +56,7 @@ test("a subagent has its own tools only, and sees its task instead of the comman
   await client.end(execution);
 
   const request = model.requests[1];
-  expect(request?.tools.map(({ name }) => name).sort()).toEqual(["check_balance", "pay_service"]);
+  expect(request?.tools.map(({ name }) => name).sort()).toEqual(["check_balance", "pay_service", "transfer"]);
   expect(request?.messages).toEqual([{ role: "user", text: "buy the report" }]);
 });
 

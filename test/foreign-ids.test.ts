@@ -12,6 +12,7 @@ interface Belongings {
   readonly execution_id: string;
   readonly request_id: string;
   readonly rule_id: string;
+  readonly payment_id: string;
 }
 
 const buyReport = 'pay_service {"service":"premium-report"}';
@@ -43,11 +44,14 @@ async function belongings(userId: string): Promise<Belongings> {
   const execution_id = execute(socket, buyReport);
   const { data: pending } = await socket.first("approval_required", execution_id);
   const rules = await server.http("GET", `/sessions/${session_id}/spend-rules`, { userId });
-  return { session_id, execution_id, request_id: pending.request_id, rule_id: rules.body.data[0].id };
+  const payments = await server.http("GET", "/payments", { userId });
+  const [{ payment_id }] = payments.body.data;
+  return { session_id, execution_id, request_id: pending.request_id, rule_id: rules.body.data[0].id, payment_id };
 }
 
 function unknown(): Belongings {
-  return { session_id: randomUUID(), execution_id: randomUUID(), request_id: randomUUID(), rule_id: randomUUID() };
+  const [session_id, execution_id, request_id, rule_id, payment_id] = [0, 1, 2, 3, 4].map(() => randomUUID());
+  return { session_id, execution_id, request_id, rule_id, payment_id } as Belongings; // There are five.
 }
 
 /** Everything that somebody has, as they see it. */
@@ -60,6 +64,7 @@ async function stateOf({ session_id, execution_id }: Belongings, userId: string)
     `/executions/${execution_id}`,
     `/logs?session_id=${session_id}`,
     "/approvals",
+    "/payments",
     "/sessions",
   ];
   return Promise.all(paths.map(async (path) => (await server.http("GET", path, { userId })).body));
@@ -149,13 +154,13 @@ function bodyOf(name: string, target: Belongings): object | undefined {
 }
 
 const targeted = Object.entries<Route>(routes).filter(
-  ([name, route]) => route.params !== undefined || name === "createTicket" || name === "readLog",
+  ([name, route]) => route.params !== undefined || ["createTicket", "readLog", "readStatement"].includes(name),
 );
 
 describe("over HTTP", () => {
   async function answerOf(name: string, route: Route, target: Belongings): Promise<{ status: number; text: string }> {
     const path = route.path.replace("/api/v1", "").replace(/\{(\w+)\}/g, (_, key: keyof Belongings) => target[key]);
-    const query = name === "readLog" ? `?session_id=${target.session_id}` : "";
+    const query = name === "readLog" || name === "readStatement" ? `?session_id=${target.session_id}` : "";
     const body = bodyOf(name, target);
     const response = await fetch(`${server.url}/api/v1${path}${query}`, {
       method: route.method.toUpperCase(),
@@ -179,6 +184,7 @@ describe("over HTTP", () => {
       "edit",
       "execute",
       "getExecution",
+      "getPayment",
       "getSession",
       "listExecutions",
       "listSpendRules",
@@ -186,6 +192,7 @@ describe("over HTTP", () => {
       "readEvents",
       "readExecutionLog",
       "readLog",
+      "readStatement",
       "reject",
       "revokeSpendRule",
       "summarizeLog",
@@ -215,12 +222,9 @@ describe("over HTTP", () => {
   });
 
   test("lists show a user's own only", async () => {
-    const [sessions, approvals] = await Promise.all([
-      server.http("GET", "/sessions"),
-      server.http("GET", "/approvals"),
-    ]);
+    const lists = await Promise.all(["/sessions", "/approvals", "/payments"].map((path) => server.http("GET", path)));
 
-    const text = JSON.stringify([sessions.body, approvals.body]);
+    const text = JSON.stringify(lists.map(({ body }) => body));
     expect(text).toContain(own.request_id);
     for (const id of Object.values(foreign)) expect(text).not.toContain(id);
   });

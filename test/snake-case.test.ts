@@ -87,6 +87,6 @@ test("the name and the arguments of every built-in tool are in snake case", () =
 
   const words = tools.flatMap((tool) => [tool.name, ...wordsOf(tool.args)]);
 
-  const methods = ["GET", "HEAD"];
+  const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
   expect(words.filter((word) => !snakeCase.test(word) && !methods.includes(word))).toEqual([]);
 });

@@ -7,24 +7,23 @@ import { delegate } from "./tools/delegate.ts";
 import { discoverServices } from "./tools/discover-services.ts";
 import { fetchUrl } from "./tools/fetch-url.ts";
 import { payService } from "./tools/pay-service.ts";
+import { transfer } from "./tools/transfer.ts";
 import { wait } from "./tools/wait.ts";
-import { createUrlGuard } from "./url-guard.ts";
 
-/** The tools that every agent is offered. `allowedHosts` are `host:port` entries that need not be public. */
+/** The tools that every agent is offered. */
 export function builtInTools({
   wallet,
   catalogue,
-  allowedHosts,
 }: {
   readonly wallet: Wallet;
   readonly catalogue: Catalogue;
-  readonly allowedHosts: Iterable<string>;
 }): Tool[] {
   return [
     payService(catalogue),
+    transfer,
     checkBalance(wallet),
     discoverServices(catalogue),
-    fetchUrl(createUrlGuard({ allowedHosts })),
+    fetchUrl,
     wait,
     askUser,
     delegate(subagents),

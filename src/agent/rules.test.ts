@@ -185,12 +185,12 @@ test("only the last command is worked on", async () => {
   expect(reply.calls).toEqual([{ name: "pay_service", args: { service: "news" } }]);
 });
 
-test("a transfer is refused with a sentence while there is no tool for it", async () => {
+test("a transfer is refused with a sentence where there is no tool for it", async () => {
   const reply = await ask(command(`send 5 USDC to 0x${"aB".repeat(20)}`));
 
   expect(reply.calls).toEqual([]);
   expect(reply.success).toBe(false);
-  expect(reply.text).toContain("Transfers to an address are not possible in this release");
+  expect(reply.text).toContain("The tool transfer is not available here");
 });
 
 test("a transfer is called for when the tool is offered", async () => {

@@ -131,9 +131,7 @@ function planOf(
 }
 
 function notOffered(tool: string): string {
-  return tool === "transfer"
-    ? "Transfers to an address are not possible in this release; services can be paid by their names."
-    : `The tool ${tool} is not available here.`;
+  return `The tool ${tool} is not available here.`;
 }
 
 function research(topic: string, made: readonly MadeCall[], offered: ReadonlySet<string>): Answer {

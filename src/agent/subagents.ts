@@ -15,8 +15,9 @@ const payer: Subagent = {
   name: "payer",
   instructions:
     "You are the payer, a subagent. The message you are given names what to pay, and the most it may cost. Pay it " +
-    "once with pay_service, never for more than was asked, and answer with what was paid to whom, or why it was not.",
-  tools: ["pay_service", "check_balance"],
+    "once, with pay_service or to an address with transfer, never for more than was asked, and answer with what was " +
+    "paid to whom, or why it was not.",
+  tools: ["pay_service", "transfer", "check_balance"],
 };
 
 /** The agents that `delegate` can start. */

@@ -2,9 +2,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PaygentError } from "../protocol/errors.ts";
-import type { ToolContext } from "../runtime/tool.ts";
-import { fetchUrl } from "./tools/fetch-url.ts";
 import { createUrlGuard, isPublicAddress } from "./url-guard.ts";
+import { guardedWeb } from "./web.ts";
 
 let server: Server;
 let port: number;
@@ -25,23 +24,13 @@ afterAll(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-const context: ToolContext = {
-  sessionId: "s",
-  executionId: "e",
-  toolId: "t",
-  signal: new AbortController().signal,
-  proposedAt: 0,
-  now: () => 0,
-  budget: async () => ({ limit: "0", spent: "0", reserved: "0", remaining: "0" }),
-};
-
 async function codeOf(url: string, guard = createUrlGuard()): Promise<string> {
-  const tool = fetchUrl(guard);
-  if (tool.effect !== "read") throw new Error("fetch_url is expected to read.");
-  return tool.run({ url }, context).then(
-    () => "reached",
-    (error: unknown) => (error instanceof PaygentError ? error.code : String(error)),
-  );
+  return guardedWeb(guard)
+    .ask({ url, method: "GET" }, new AbortController().signal)
+    .then(
+      () => "reached",
+      (error: unknown) => (error instanceof PaygentError ? error.code : String(error)),
+    );
 }
 
 const forms = [

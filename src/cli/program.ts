@@ -3,6 +3,7 @@ import { addApprovals } from "./approvals.ts";
 import { addDoctor } from "./doctor.ts";
 import type { DoctorParts } from "./doctor-checks.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { addPayments } from "./payments.ts";
 import { jsonLine, plainLines } from "./plain-text.ts";
 import { addRun } from "./run.ts";
 import type { Env } from "./server-access.ts";
@@ -39,6 +40,7 @@ export async function runCli(args: readonly string[], env: Env, parts: CliParts,
   addRun(program, env, terminal, exit);
   addWatch(program, env, terminal, exit);
   addApprovals(program, env, terminal, exit);
+  addPayments(program, env, terminal);
   addSessions(program, env, terminal, exit);
   addVerify(program, parts, terminal, exit);
   addWallet(program, env, parts.wallet, terminal);

@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import { PaygentError } from "../protocol/errors.ts";
+import type { PaymentDetail, PaymentInfo, PaymentState, Statement } from "../protocol/payment-info.ts";
 import type {
   ApproveBody,
   CancelBody,
@@ -51,6 +52,24 @@ export interface LogQuery extends PageQuery {
   readonly execution_id?: string;
   readonly type?: string;
   /** ISO 8601 in UTC, like `to`. */
+  readonly from?: string;
+  readonly to?: string;
+}
+
+export interface PaymentQuery extends PageQuery {
+  readonly session_id?: string;
+  readonly execution_id?: string;
+  readonly state?: PaymentState;
+  /** A name or an address. */
+  readonly payee?: string;
+  /** When it was quoted: ISO 8601 in UTC, like `to`, which is not included. */
+  readonly from?: string;
+  readonly to?: string;
+}
+
+export interface StatementQuery {
+  readonly session_id: string;
+  /** When money moved: ISO 8601 in UTC, like `to`, which is not included. */
   readonly from?: string;
   readonly to?: string;
 }
@@ -158,6 +177,15 @@ function resourcesOf(send: Send) {
         send({ method: "GET", path: `/logs/${id(executionId)}`, query: { ...query } }),
       summary: (sessionId: string): Promise<LogSummary> =>
         send({ method: "GET", path: `/logs/${id(sessionId)}/summary` }),
+    },
+    payments: {
+      /** Payments of all your sessions, newest first. */
+      list: (query: PaymentQuery = {}): Promise<Page<PaymentInfo>> =>
+        send({ method: "GET", path: "/payments", query: { ...query } }),
+      get: (paymentId: string): Promise<PaymentDetail> => send({ method: "GET", path: `/payments/${id(paymentId)}` }),
+      /** What a session paid in a period, with totals. */
+      statement: (query: StatementQuery): Promise<Statement> =>
+        send({ method: "GET", path: "/payments/statement", query: { ...query } }),
     },
     spendRules: {
       /** What approvals with `remember` left behind in a session. */

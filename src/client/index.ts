@@ -7,6 +7,8 @@ export {
   type LogQuery,
   type PageQuery,
   type PaygentClient,
+  type PaymentQuery,
+  type StatementQuery,
 } from "./client.ts";
 export type { Connection, ConnectionEvents } from "./connection.ts";
 export type { ConnectionStatus } from "./event-socket.ts";

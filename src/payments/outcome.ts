@@ -36,11 +36,6 @@ export async function readOutcome(
 ): Promise<ChainOutcome> {
   const token = getAddress(terms.asset);
   const nonce = nonceOf(signed);
-  // The block comes before the state: what is unused later was unused when that block was made.
-  const block = await client.getBlock({ blockTag: final });
-  if (!(await isAuthorizationClosed(client, token, payer, nonce)))
-    return { state: block.timestamp >= BigInt(signed.validBefore) ? "expired" : "open" };
-
   const range = {
     address: token,
     abi: tokenAbi,
@@ -48,9 +43,23 @@ export async function readOutcome(
     strict: true,
   } as const;
   const since = BigInt(signed.fromBlock);
-  const [used] = await eventsFrom(client, since, (blocks) =>
-    client.getContractEvents({ ...range, ...blocks, eventName: "AuthorizationUsed" }),
-  );
+  const findUse = async () => {
+    const [found] = await eventsFrom(client, since, (blocks) =>
+      client.getContractEvents({ ...range, ...blocks, eventName: "AuthorizationUsed" }),
+    );
+    return found;
+  };
+
+  // First what is most likely: this is asked after a payment was sent.
+  let used = await findUse();
+  if (used === undefined) {
+    // The block comes before the state: what is unused later was unused when that block was made.
+    const block = await client.getBlock({ blockTag: final });
+    if (!(await isAuthorizationClosed(client, token, payer, nonce)))
+      return { state: block.timestamp >= BigInt(signed.validBefore) ? "expired" : "open" };
+    // It may have been used between the two looks.
+    used = await findUse();
+  }
   if (used === undefined) {
     const [cancelled] = await eventsFrom(client, since, (blocks) =>
       client.getContractEvents({ ...range, ...blocks, eventName: "AuthorizationCanceled" }),
@@ -66,7 +75,7 @@ export async function readOutcome(
   if (transfer === undefined) throw unverified("its transaction moved no money of this wallet");
   if (transfer.args.value !== BigInt(terms.amount) || transfer.args.to !== terms.payTo)
     throw unverified("it was settled for another amount or payee");
-  return { state: "settled", txHash: used.transactionHash };
+  return { state: "settled", txHash: used.transactionHash, block: used.blockNumber.toString() };
 }
 
 function unverified(what: string): PaygentError {

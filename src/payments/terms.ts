@@ -127,7 +127,7 @@ function checkedTimeout(seconds: number): number {
 }
 
 /** Rounded up: a budget is never charged less than what is paid. */
-function usdMicrosOf(amount: bigint, decimals: number): string {
+export function usdMicrosOf(amount: bigint, decimals: number): string {
   const scale = 10n ** BigInt(Math.abs(decimals - USD_DECIMALS));
   const micros = decimals >= USD_DECIMALS ? (amount + scale - 1n) / scale : amount * scale;
   if (micros >= 10n ** 18n) throw invalid("its amount is beyond any budget");

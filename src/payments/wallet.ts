@@ -20,7 +20,7 @@ import {
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUnits } from "../protocol/money.ts";
 import type { Clock } from "../runtime/clock.ts";
-import type { PaymentTerms, ServiceResponse, Wallet } from "../runtime/wallet.ts";
+import type { PaymentTerms, ServiceResponse, SignedPayment, Wallet } from "../runtime/wallet.ts";
 import { createLane } from "./lane.ts";
 import { intentNonce } from "./nonce.ts";
 import { isAuthorizationClosed, nonceOf, readOutcome } from "./outcome.ts";
@@ -28,9 +28,11 @@ import { requestService, type ServiceAnswer } from "./service-request.ts";
 import { createSigner, type SigningAccount } from "./signer.ts";
 import { FrozenOffer, parseTerms } from "./terms.ts";
 import { type Token, tokenAbi } from "./token.ts";
+import { readTransfer, transferTerms, writeTransfer } from "./transfer.ts";
 
 const shortestWindowSeconds = 30;
 const longestWindowSeconds = 600;
+const blockAgeMs = 1000;
 
 export interface WalletOptions {
   /** The key that holds the money. It signs authorizations only and needs no gas. */
@@ -66,6 +68,7 @@ export function createWallet(options: WalletOptions): Wallet {
   const relay = createWalletClient({ account: options.relayer ?? zeroAddress, transport, cacheTime: 0 });
   const relayLane = options.relayer === undefined ? refuseToRelay : createLane();
   const signer = createSigner(options.account, token, chainId);
+  const accepted = { network, token, payer: signer.address };
 
   const checkUrl = async (text: string): Promise<URL> => {
     const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -87,17 +90,66 @@ export function createWallet(options: WalletOptions): Wallet {
       );
   };
 
+  const readBalance = () =>
+    askChain(() =>
+      chain.readContract({ address: token.address, abi: tokenAbi, functionName: "balanceOf", args: [signer.address] }),
+    );
+
+  let latest: { readonly at: number; readonly block: ReturnType<typeof readBlock> } | undefined;
+  const readBlock = () => askChain(() => chain.getBlock());
+  /** One of the last second: an older one only means that a settlement is looked for from a little further back. */
+  const recentBlock = () => {
+    const now = performance.now();
+    if (latest === undefined || now - latest.at > blockAgeMs) {
+      const block = readBlock();
+      latest = { at: now, block };
+      block.catch(() => {
+        latest = undefined;
+      });
+    }
+    return latest.block;
+  };
+
+  /** A service tells by itself that the wallet is too poor; a transfer would only be refused by the chain. */
+  const checkFunds = async (terms: PaymentTerms): Promise<void> => {
+    const units = terms.kind === "transfer" ? await readBalance() : undefined;
+    if (units === undefined || units >= BigInt(terms.amount)) return;
+    const [held, asked] = [units, BigInt(terms.amount)].map((amount) => formatUnits(amount, token.decimals));
+    throw new PaygentError(
+      "payment_failed",
+      `The wallet holds ${held} ${token.symbol}, less than the ${asked} that were to be sent. Nothing was signed; fund ${signer.address} or send less.`,
+    );
+  };
+
+  /** Hands a signed transfer to the chain, which takes it once at most. */
+  const relayTransfer = async (terms: PaymentTerms, signed: SignedPayment): Promise<void> => {
+    const { validBefore, signature } = readTransfer(signed.header);
+    const { v, r, s } = splitSignature(signature);
+    const to = getAddress(terms.payTo);
+    const nonce = nonceOf(signed);
+    await askChain(async () => {
+      try {
+        const hash = await relayLane(() =>
+          relay.writeContract({
+            address: token.address,
+            abi: tokenAbi,
+            functionName: "transferWithAuthorization",
+            args: [signer.address, to, BigInt(terms.amount), 0n, validBefore, nonce, v, r, s],
+            chain: null,
+          }),
+        );
+        await chain.waitForTransactionReceipt({ hash, timeout: 60_000 });
+      } catch (error) {
+        // The chain refuses what it has seen before; `outcome` tells what became of it.
+        if (!(await isAuthorizationClosed(chain, token.address, signer.address, nonce))) throw error;
+      }
+    });
+  };
+
   return {
     balance: async (signal) => {
       signal?.throwIfAborted();
-      const units = await askChain(() =>
-        chain.readContract({
-          address: token.address,
-          abi: tokenAbi,
-          functionName: "balanceOf",
-          args: [signer.address],
-        }),
-      );
+      const units = await readBalance();
       const amount = formatUnits(units, token.decimals);
       return { address: signer.address, network, currency: token.symbol, amount };
     },
@@ -117,12 +169,25 @@ export function createWallet(options: WalletOptions): Wallet {
           "payment_terms_invalid",
           `${url.host} asks for a payment but not by x402 version 2, which is all that this wallet speaks; use another service.`,
         );
-      return { kind: "paid", terms: parseTerms(url.href, header, { network, token, payer: signer.address }) };
+      return { kind: "paid", terms: parseTerms(url.href, header, accepted) };
+    },
+
+    termsOf: ({ url, method, body }, header) => ({
+      ...parseTerms(url, header, accepted),
+      kind: "page",
+      method,
+      ...(body === undefined ? {} : { body }),
+    }),
+
+    transferTerms: (transfer) => {
+      // Refused before anything is signed: what is signed and never sent would keep its amount set aside.
+      if (options.relayer === undefined) throw new PaygentError("payment_failed", noRelayer);
+      return transferTerms(transfer, accepted);
     },
 
     sign: async (terms, intent) => {
       checkOwn(terms);
-      const block = await askChain(() => chain.getBlock());
+      const [block] = await Promise.all([recentBlock(), checkFunds(terms)]);
       const now = Math.max(Math.floor(clock.now() / 1000), Number(block.timestamp));
       const validBefore = now + clamp(terms.maxTimeoutSeconds, shortestWindowSeconds, longestWindowSeconds);
       const nonce = intentNonce(options.nonceSecret, intent);
@@ -136,11 +201,19 @@ export function createWallet(options: WalletOptions): Wallet {
         validBefore: String(validBefore),
         nonce,
       };
-      const header = encodePaymentSignatureHeader(payloadOf(terms, { authorization, signature }, nonce));
-      return { nonce, validBefore, fromBlock: String(block.number), header };
+      const header =
+        terms.kind === "transfer"
+          ? writeTransfer(validBefore, signature)
+          : encodePaymentSignatureHeader(payloadOf(terms, { authorization, signature }, nonce));
+      return { payer: signer.address, nonce, validBefore, fromBlock: String(block.number), header };
     },
 
     send: async (terms, signed, signal) => {
+      if (terms.kind === "transfer") {
+        checkOwn(terms);
+        await relayTransfer(terms, signed);
+        return { status: 200, contentType: "", body: "" };
+      }
       const url = await checkUrl(terms.url);
       const headers = { "payment-signature": signed.header };
       return withoutHeaders(await requestService(url, { headers, signal }));
@@ -189,11 +262,11 @@ function chainIdOf(network: string): number {
   return Number(id);
 }
 
+const noRelayer =
+  "This wallet has no relayer to pay gas with, so it sends nothing to the chain itself; set PAYGENT_RELAYER_KEYSTORE.";
+
 function refuseToRelay(): Promise<never> {
-  throw new PaygentError(
-    "unavailable",
-    "This wallet has no relayer to pay gas with, so it sends nothing to the chain itself; set PAYGENT_RELAYER_KEYSTORE.",
-  );
+  throw new PaygentError("unavailable", noRelayer);
 }
 
 function clamp(value: number, least: number, most: number): number {

@@ -12,7 +12,13 @@ export const Budget = z.object({ limit: Decimal, spent: Decimal, reserved: Decim
 export type Budget = z.infer<typeof Budget>;
 
 /** What a tool call cost. `usd` is what it took from the budgets. */
-export const Cost = z.object({ amount: Decimal, currency: z.string(), usd: Decimal, tx_hash: z.string().optional() });
+export const Cost = z.object({
+  amount: Decimal,
+  currency: z.string(),
+  usd: Decimal,
+  tx_hash: z.string().optional(),
+  payment_id: Id.optional(),
+});
 export type Cost = z.infer<typeof Cost>;
 
 export const PlanStep = z.object({ title: z.string(), status: z.enum(["pending", "in_progress", "done", "skipped"]) });

@@ -22,5 +22,7 @@ export {
 export { Id } from "./ids.ts";
 export { Approve, Cancel, ClientMessage, Edit, Execute, messageTypes, Ping, PlanInput, Reject } from "./messages.ts";
 export { Decimal, formatUnits, formatUsd, parseUnits, USD_DECIMALS, Usd, usdMicros } from "./money.ts";
+export { PaymentDetail, PaymentInfo, PaymentState, Receipt, Statement } from "./payment-info.ts";
 export { SessionConfig } from "./session-config.ts";
 export { SpendRule } from "./spend-rule.ts";
+export { statementCsv } from "./statement-csv.ts";

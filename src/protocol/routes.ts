@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { ErrorCode } from "./errors.ts";
 import { Id } from "./ids.ts";
+import { PaymentDetail, PaymentInfo, PaymentState, Statement } from "./payment-info.ts";
 import {
   ApproveBody,
   CancelBody,
@@ -43,6 +44,8 @@ export interface Route {
   readonly errors: readonly ErrorCode[];
   /** Also answers as a stream when asked for `text/event-stream`; its credential may then stand in `?token=`. */
   readonly streams?: true;
+  /** Also answers as `text/csv`, when asked for it by `Accept` or `format=csv`. */
+  readonly hasCsv?: true;
   /** The answer holds a secret, so it is not kept for a repeated `Idempotency-Key`. */
   readonly isSecret?: true;
 }
@@ -287,6 +290,50 @@ export const routes = {
     scope: "read",
     responses: { 200: { description: "All of them", schema: pageOf(Service) } },
     errors: [],
+  },
+  listPayments: {
+    method: "get",
+    path: "/api/v1/payments",
+    tag: "payments",
+    summary: "List payments, newest first; from and to are about when they were quoted",
+    scope: "read",
+    query: z.strictObject({
+      ...paging,
+      session_id: Id.optional(),
+      execution_id: Id.optional(),
+      state: PaymentState.optional(),
+      payee: z.string().min(1).max(200).optional(),
+      from: Timestamp.optional(),
+      to: Timestamp.optional(),
+    }),
+    responses: { 200: { description: "One page", schema: pageOf(PaymentInfo) } },
+    errors: ["invalid_message"],
+  },
+  readStatement: {
+    method: "get",
+    path: "/api/v1/payments/statement",
+    tag: "payments",
+    summary: "Read what a session paid in a period, with totals; as JSON, or as CSV with Accept: text/csv",
+    scope: "read",
+    query: z.strictObject({
+      session_id: Id,
+      from: Timestamp.optional(),
+      to: Timestamp.optional(),
+      format: z.enum(["json", "csv"]).optional(),
+    }),
+    responses: { 200: { description: "The statement", schema: Statement } },
+    errors: ["not_found", "invalid_message", "quota_exceeded"],
+    hasCsv: true,
+  },
+  getPayment: {
+    method: "get",
+    path: "/api/v1/payments/{payment_id}",
+    tag: "payments",
+    summary: "Read a payment: its terms, what happened when, and its receipt",
+    scope: "read",
+    params: z.strictObject({ payment_id: Id }),
+    responses: { 200: { description: "The payment", schema: PaymentDetail } },
+    errors: ["not_found"],
   },
   listSpendRules: {
     method: "get",

@@ -11,7 +11,7 @@ export interface Caller {
 }
 
 /** The same answer for what does not exist and for what belongs to somebody else. */
-export function notFound(kind: "session" | "execution" | "approval" | "spend rule"): PaygentError {
+export function notFound(kind: "session" | "execution" | "approval" | "payment" | "spend rule"): PaygentError {
   return new PaygentError("not_found", `There is no such ${kind}, or it is not yours. Check the id.`);
 }
 

@@ -28,6 +28,8 @@ export interface CheckedCall {
 export interface QuotedPurchase {
   readonly purchase: Purchase;
   readonly terms: PaymentTerms;
+  /** Why a human is to be asked whatever the policy would let through; it cannot let a denied one through. */
+  readonly mustAsk?: string | undefined;
 }
 
 /** The arguments as the tool's schema understands them; throws `invalid_arguments`. */
@@ -96,8 +98,10 @@ export async function admit(unit: Unit, call: CheckedCall, quote?: QuotedPurchas
   const refusal = await reserve(unit, spendKey, price.micros);
   if (refusal !== undefined) return { kind: "refused", error: refusal };
 
-  if (verdict.kind === "ask") return requestApproval(unit, call, { reason: verdict.reason, quote });
-  if (verdict.rule !== undefined) await drawOnSpendRule(unit.tx, verdict.rule.id, price.micros);
+  const reason = quote?.mustAsk ?? (verdict.kind === "ask" ? verdict.reason : undefined);
+  if (reason !== undefined) return requestApproval(unit, call, { reason, quote });
+  if (verdict.kind === "allow" && verdict.rule !== undefined)
+    await drawOnSpendRule(unit.tx, verdict.rule.id, price.micros);
   return { kind: "allowed" };
 }
 

@@ -3,13 +3,13 @@ import { PaygentError } from "../protocol/errors.ts";
 import { type ApprovalRow, grantOf } from "../store/approvals.ts";
 import type { Store } from "../store/database.ts";
 import { findSession } from "../store/sessions.ts";
-import { insertToolStart, lastStart } from "../store/tool-starts.ts";
-import { budgetOf, type Unit } from "../store/unit.ts";
-import { type CheckedCall, checkArgs, requestApproval, toolNamed } from "./admit.ts";
+import { budgetOf } from "../store/unit.ts";
+import { type CheckedCall, checkArgs, toolNamed } from "./admit.ts";
 import { boundHash } from "./binding.ts";
 import type { CallState } from "./fold.ts";
 import { type CallOutcome, ifAdmitted, type Performance } from "./performance.ts";
 import { performPayment } from "./purchase.ts";
+import { startOnce } from "./start-once.ts";
 import { Stopped, unlessAborted } from "./stop.ts";
 import type { Tool } from "./tool.ts";
 import { traced } from "./traced.ts";
@@ -83,20 +83,8 @@ async function performWrite(
   call: CallState,
   grant: ApprovalRow | undefined,
 ): Promise<"waiting" | CallOutcome> {
-  const { executionId, store } = run;
-  const last = await lastStart(store.db, executionId, call.toolId);
-  const mayStart = last === undefined || (grant !== undefined && grant.createdAt > last.startedAt);
-  if (!mayStart) {
-    const reason = `${tool.name} was interrupted and may have happened already. Run it again?`;
-    return (await run.commit((unit) => requestApproval(unit, checked, { reason }))).kind === "asked"
-      ? "waiting"
-      : { error: new PaygentError("interrupted", `${tool.name} was interrupted; whether it happened is not known.`) };
-  }
-  const start = { executionId, toolId: call.toolId, attempt: (last?.attempt ?? 0) + 1 };
-  const recordStart = (unit: Unit) => insertToolStart(unit.tx, start, unit.at);
-  const instead = await ifAdmitted(run, checked, grant, recordStart);
+  const instead = await startOnce(run, checked, grant);
   if (instead !== undefined) return instead;
-  if (grant !== undefined) await run.commit(recordStart);
   return runTool(run, tool, checked, call);
 }
 

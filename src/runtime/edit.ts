@@ -7,8 +7,10 @@ import { boundHash } from "./binding.ts";
 import { reserve } from "./budget.ts";
 import { approvalFor, type DecisionRequest, decide, decisionData } from "./decision.ts";
 import { judge } from "./policy.ts";
+import { askPrice } from "./quote.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Tool } from "./tool.ts";
+import { isSafe } from "./web.ts";
 
 const quoteTimeoutMs = 15_000;
 
@@ -61,7 +63,9 @@ async function quoteFor(
 ): Promise<QuotedPurchase | undefined> {
   if (tool.effect !== "payment") return undefined;
   const purchase = tool.purchase(args);
-  const quote = await runtime.wallet.quote(purchase.url, AbortSignal.timeout(quoteTimeoutMs));
+  // A request that may change something goes out once, when the call runs; its price is asked about then.
+  if (purchase.kind === "page" && !isSafe(purchase)) return undefined;
+  const quote = await askPrice(runtime, purchase, AbortSignal.timeout(quoteTimeoutMs));
   if (quote.kind === "free") return undefined;
   const quoted = { purchase, terms: quote.terms };
   checkCeiling(quoted);

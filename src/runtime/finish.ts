@@ -1,7 +1,7 @@
 import type { InFlight } from "../protocol/events.ts";
 import { formatUsd } from "../protocol/money.ts";
 import { decideApproval, pendingOfExecution } from "../store/approvals.ts";
-import { paymentsOfExecution } from "../store/payments.ts";
+import { isOut, paymentsOfExecution, updatePayment } from "../store/payments.ts";
 import { reservedOfExecution } from "../store/spends.ts";
 import type { Unit } from "../store/unit.ts";
 import { release } from "./budget.ts";
@@ -40,11 +40,13 @@ export async function finish(
 
 async function releaseUnsigned(unit: Unit): Promise<bigint> {
   if (unit.execution.reservedMicros === 0n) return 0n;
-  const signed = (await paymentsOfExecution(unit.tx, unit.execution.id)).filter((row) => row.state === "signed");
+  const payments = await paymentsOfExecution(unit.tx, unit.execution.id);
   let released = 0n;
   for (const spend of await reservedOfExecution(unit.tx, unit.execution.id)) {
-    const isSigned = signed.some((row) => row.toolId === spend.toolId && row.epoch === spend.epoch);
-    if (!isSigned) released += await release(unit, spend);
+    const row = payments.find(({ toolId, epoch }) => toolId === spend.toolId && epoch === spend.epoch);
+    if (row !== undefined && isOut(row)) continue;
+    released += await release(unit, spend);
+    if (row !== undefined) await updatePayment(unit.tx, row, { state: "cancelled" }, unit.at);
   }
   return released;
 }

@@ -2,24 +2,36 @@ import { setTimeout as delay } from "node:timers/promises";
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUnits } from "../protocol/money.ts";
 import type { PaymentTerms, ServiceResponse, SignedPayment } from "../protocol/payment.ts";
-import type { Store } from "../store/database.ts";
-import { findPayment, insertPayment, updatePayment } from "../store/payments.ts";
+import { type PaymentRow, updatePayment } from "../store/payments.ts";
 import type { SpendKey } from "../store/spends.ts";
 import type { Unit } from "../store/unit.ts";
 import { unlessAborted } from "./stop.ts";
 import type { ChainOutcome, Wallet } from "./wallet.ts";
+import type { Web } from "./web.ts";
 
 /** How a payment stands when the call that wanted it has done what it can. */
 export type PaymentEnd =
-  | { readonly kind: "settled"; readonly txHash: string; readonly response: ServiceResponse | undefined }
-  | { readonly kind: "void"; readonly error: PaygentError }
+  | {
+      readonly kind: "settled";
+      readonly txHash: string;
+      readonly block: string;
+      readonly response: ServiceResponse | undefined;
+    }
+  | { readonly kind: "void"; readonly state: "cancelled" | "expired"; readonly error: PaygentError }
   /** The money may still move: it stays set aside until the chain has spoken. */
   | { readonly kind: "unknown"; readonly error: PaygentError };
 
-interface Payer {
-  readonly store: Store;
+/** What signed bytes are sent with. */
+export interface Sender {
   readonly wallet: Wallet;
+  readonly web: Web;
   readonly signal: AbortSignal;
+}
+
+/** A payment as far as it was recorded. */
+export type Payable = SpendKey & Pick<PaymentRow, "terms" | "state" | "signed">;
+
+interface Payer extends Sender {
   /** Commits under the run's lease; refuses once the execution is cancelled or taken over. */
   commit<T>(work: (unit: Unit) => Promise<T>): Promise<T>;
 }
@@ -28,16 +40,25 @@ const sendAttempts = 3;
 const retryDelayMs = 200;
 
 /**
- * Pays frozen terms for one intent, at most once, from wherever an earlier attempt stopped: the signed
- * bytes are stored before they are sent, exactly those bytes are sent again, and only the chain is asked
- * whether money moved.
+ * Pays a recorded payment, at most once, from wherever an earlier attempt stopped: the signed bytes are
+ * stored before they are sent, exactly those bytes are sent again, and only the chain is asked whether money
+ * moved.
  */
-export async function pay(payer: Payer, key: SpendKey, terms: PaymentTerms): Promise<PaymentEnd> {
-  const stored = await findPayment(payer.store.db, key);
-  let signed = stored?.signed;
+export async function pay(payer: Payer, payment: Payable): Promise<PaymentEnd> {
+  const { terms } = payment;
+  let { signed } = payment;
   let outcome: ChainOutcome = { state: "open" };
-  if (signed === undefined) signed = await sign(payer, key, terms, stored !== undefined);
-  else outcome = await askChain(payer.wallet, terms, signed);
+  if (signed === undefined) {
+    try {
+      signed = await sign(payer, payment);
+    } catch (error) {
+      if (!(error instanceof PaygentError) || error.code === "unavailable") throw error;
+      return { kind: "void", state: "cancelled", error };
+    }
+  } else {
+    if (payment.state === "signed") await recordSent(payer, payment, signed);
+    outcome = await askChain(payer.wallet, terms, signed);
+  }
 
   let response: ServiceResponse | undefined;
   for (let attempt = 1; outcome.state === "open" && attempt <= sendAttempts; attempt++) {
@@ -78,48 +99,59 @@ export async function askChain(wallet: Wallet, terms: PaymentTerms, signed: Sign
   }
 }
 
-async function sign(payer: Payer, key: SpendKey, terms: PaymentTerms, isRecorded: boolean): Promise<SignedPayment> {
-  if (!isRecorded) await payer.commit((unit) => recordPayment(unit, key, terms));
-  const signed = await unlessAborted(payer.wallet.sign(terms, key), payer.signal);
-  await payer.commit((unit) => updatePayment(unit.tx, key, { state: "signed", signed, at: unit.at }));
+async function sign(payer: Payer, payment: Payable): Promise<SignedPayment> {
+  const signed = await unlessAborted(payer.wallet.sign(payment.terms, payment), payer.signal);
+  await recordSent(payer, payment, signed);
   return signed;
 }
 
-export async function recordPayment(unit: Unit, key: SpendKey, terms: PaymentTerms): Promise<void> {
-  await insertPayment(unit.tx, { ...key, sessionId: unit.session.id, terms, at: unit.at });
+/** Stores the signed bytes and that they go out, before the first of them does. A run that is being stopped sends nothing. */
+async function recordSent(payer: Payer, payment: Payable, signed: SignedPayment): Promise<void> {
+  const state = payer.signal.aborted ? "signed" : "sent";
+  await payer.commit((unit) => updatePayment(unit.tx, payment, { state, signed }, unit.at));
 }
 
 /** Sends the signed bytes. Whatever goes wrong here says nothing about the money, so it is no failure yet. */
-async function send(payer: Payer, terms: PaymentTerms, signed: SignedPayment): Promise<ServiceResponse | undefined> {
-  if (payer.signal.aborted) return undefined;
+export async function send(
+  { wallet, web, signal }: Sender,
+  terms: PaymentTerms,
+  signed: SignedPayment,
+): Promise<ServiceResponse | undefined> {
+  if (signal.aborted) return undefined;
   try {
-    return await unlessAborted(payer.wallet.send(terms, signed, payer.signal), payer.signal);
+    const sending =
+      terms.kind === "page"
+        ? web.pay({ url: terms.url, method: terms.method ?? "GET", body: terms.body }, signed.header, signal)
+        : wallet.send(terms, signed, signal);
+    return await unlessAborted(sending, signal);
   } catch (error) {
-    if (error instanceof PaygentError || payer.signal.aborted) return undefined;
+    if (error instanceof PaygentError || signal.aborted) return undefined;
     throw error;
   }
 }
 
+/** An amount with its currency, for a sentence. */
+export function priceText(terms: PaymentTerms): string {
+  return `${formatUnits(BigInt(terms.amount), terms.decimals)} ${terms.currency}`;
+}
+
 function endOf(terms: PaymentTerms, outcome: ChainOutcome, response: ServiceResponse | undefined): PaymentEnd {
-  const amount = `${formatUnits(BigInt(terms.amount), terms.decimals)} ${terms.currency}`;
+  const what = `The ${terms.kind === "transfer" ? "transfer" : "payment"} of ${priceText(terms)}`;
   switch (outcome.state) {
     case "settled":
-      return { kind: "settled", txHash: outcome.txHash, response };
+      return { kind: "settled", txHash: outcome.txHash, block: outcome.block, response };
     case "cancelled":
-    case "expired":
-      return {
-        kind: "void",
-        error: new PaygentError(
-          "payment_failed",
-          `The payment of ${amount} was not taken by the service and is void; no money moved. Ask again to try anew.`,
-        ),
-      };
+    case "expired": {
+      const by = terms.kind === "transfer" ? "the chain" : "the service";
+      const sentence = `${what} was not taken by ${by} and is void; no money moved. Ask again to try anew.`;
+      return { kind: "void", state: outcome.state, error: new PaygentError("payment_failed", sentence) };
+    }
     case "open":
       return {
         kind: "unknown",
         error: new PaygentError(
           "payment_unknown",
-          `Whether the payment of ${amount} went through is not known yet. The amount stays reserved until the chain tells; it is not paid again.`,
+          `Whether ${what.replace("The", "the")} went through is not known yet. The amount stays reserved until the chain tells; it is not paid again.`,
         ),
       };
   }

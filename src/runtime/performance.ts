@@ -5,11 +5,13 @@ import type { ApprovalRow } from "../store/approvals.ts";
 import type { Store } from "../store/database.ts";
 import type { Unit } from "../store/unit.ts";
 import { type Admission, admit, type CheckedCall } from "./admit.ts";
+import type { Bus } from "./bus.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 import { free, judge } from "./policy.ts";
 import type { Tool } from "./tool.ts";
 import type { Wallet } from "./wallet.ts";
+import type { Web } from "./web.ts";
 
 /** What came of a call. `record` writes what must be committed together with its result. */
 export interface CallOutcome {
@@ -26,7 +28,9 @@ export interface Performance {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
+  readonly bus: Bus;
   readonly wallet: Wallet;
+  readonly web: Web;
   readonly signal: AbortSignal;
   readonly sessionId: string;
   readonly config: SessionConfig;

@@ -1,18 +1,32 @@
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUnits, formatUsd } from "../protocol/money.ts";
-import { PaymentTerms, type ServiceResponse } from "../protocol/payment.ts";
+import { newId } from "../protocol/new-id.ts";
+import { PaymentTerms } from "../protocol/payment.ts";
 import type { ApprovalRow } from "../store/approvals.ts";
-import { findPayment, updatePayment } from "../store/payments.ts";
+import {
+  findPayment,
+  type PaymentQuote,
+  type PaymentRow,
+  recordQuote,
+  updateContent,
+  updatePayment,
+} from "../store/payments.ts";
 import type { SpendKey } from "../store/spends.ts";
 import type { Unit } from "../store/unit.ts";
-import { admit, type CheckedCall, checkCeiling, type QuotedPurchase } from "./admit.ts";
+import { admit, type CheckedCall, checkCeiling } from "./admit.ts";
 import { release, settle } from "./budget.ts";
-import { type PaymentEnd, pay, recordPayment } from "./pay.ts";
+import { contentOf, isDelivered } from "./content.ts";
+import { askEarlier, type Earlier } from "./earlier-payment.ts";
+import { type Payable, type PaymentEnd, pay, priceText } from "./pay.ts";
 import { type CallOutcome, ifAdmitted, type Performance, unlessAllowed } from "./performance.ts";
+import { askPrice, requestHash } from "./quote.ts";
+import { startOnce } from "./start-once.ts";
 import { unlessAborted } from "./stop.ts";
-import type { Tool } from "./tool.ts";
+import type { Purchase, Tool } from "./tool.ts";
+import type { Quote } from "./wallet.ts";
+import { isSafe } from "./web.ts";
 
-/** Buys what a payment tool wants: quote, policy, money set aside, signature, chain; each at most once. */
+/** Pays for what a payment tool wants: quote, policy, money set aside, signature, chain; each at most once. */
 export async function performPayment(
   run: Performance,
   tool: Extract<Tool, { effect: "payment" }>,
@@ -22,100 +36,168 @@ export async function performPayment(
   const key = { executionId: run.executionId, toolId: checked.toolId, epoch: 0 };
   const purchase = tool.purchase(checked.args);
   const begun = await findPayment(run.store.db, key);
-  if (begun === undefined && grant?.terms === undefined) {
-    run.mark("aborted");
-    const quote = await unlessAborted(run.wallet.quote(purchase.url, run.signal), run.signal);
-    if (quote.kind === "free") {
-      return (await ifAdmitted(run, checked, grant)) ?? { result: contentOf(quote.response) };
-    }
-    const quoted = { purchase, terms: quote.terms };
-    checkCeiling(quoted);
-    run.mark("not_started");
-    const instead = await admitPurchase(run, checked, quoted, key);
-    if (instead !== undefined) return instead;
-    return payFor(run, quote.terms, key, purchase.payee);
+  if (begun !== undefined && begun.state !== "quoted") return payFor(run, begun);
+
+  const about = quoteOf(run, checked, purchase, begun);
+  if (grant?.terms !== undefined) {
+    const terms = PaymentTerms.parse(JSON.parse(grant.terms));
+    const granted = { ...about, terms };
+    await run.commit((unit) => recordQuote(unit.tx, granted, "reserved", unit.at));
+    return payFor(run, reserved(granted));
   }
-  const terms = begun === undefined ? PaymentTerms.parse(JSON.parse(grant?.terms ?? "")) : begun.terms;
-  return payFor(run, terms, key, purchase.payee);
+
+  const earlier = await askEarlier(run, checked, grant, about);
+  if (earlier.kind === "waiting") return "waiting";
+  if (earlier.kind === "served") return earlier.outcome;
+  const quote = await priceOf(run, checked, grant, purchase);
+  if (quote === "waiting" || !("kind" in quote)) return quote;
+  if (quote.kind === "free") {
+    if (purchase.kind === "page") return { result: contentOf(quote.response) };
+    return (await ifAdmitted(run, checked, grant)) ?? { result: contentOf(quote.response) };
+  }
+  checkCeiling({ purchase, terms: quote.terms });
+  run.mark("not_started");
+  const priced = { ...about, terms: quote.terms, repeats: earlier.repeats ?? about.repeats };
+  const instead = await admitPurchase(run, checked, purchase, priced, earlier);
+  return instead ?? payFor(run, reserved(priced));
 }
 
-async function admitPurchase(run: Performance, call: CheckedCall, quoted: QuotedPurchase, key: SpendKey) {
+type UnpricedQuote = Omit<PaymentQuote, "terms">;
+
+function quoteOf(run: Performance, checked: CheckedCall, purchase: Purchase, begun: PaymentRow | undefined) {
+  const about: UnpricedQuote = {
+    executionId: run.executionId,
+    toolId: checked.toolId,
+    epoch: 0,
+    id: begun?.id ?? newId(),
+    sessionId: run.sessionId,
+    toolName: checked.tool.name,
+    payee: purchase.payee,
+    repeats: begun?.repeats,
+    requestHash: requestHash(purchase),
+  };
+  return about;
+}
+
+/** The row that `recordQuote` has just written for a payment that goes ahead. */
+function reserved(quote: PaymentQuote): PaidFor {
+  return { ...quote, state: "reserved", signed: undefined };
+}
+
+type PaidFor = Payable & Pick<PaymentRow, "id" | "payee">;
+
+/** Asks for the price. What goes to an address that nobody has vouched for must be allowed before it does. */
+async function priceOf(
+  run: Performance,
+  checked: CheckedCall,
+  grant: ApprovalRow | undefined,
+  purchase: Purchase,
+): Promise<"waiting" | CallOutcome | Quote> {
+  const ask = () => unlessAborted(askPrice(run, purchase, run.signal), run.signal);
+  if (purchase.kind === "page" && !isSafe(purchase)) {
+    return run.withEffect(async () => {
+      const instead = await startOnce(run, checked, grant);
+      if (instead !== undefined) return instead;
+      run.mark("unknown");
+      return ask();
+    });
+  }
+  const instead = purchase.kind === "page" ? await ifAdmitted(run, checked, grant) : undefined;
+  if (instead !== undefined) return instead;
+  run.mark("aborted");
+  return ask();
+}
+
+async function admitPurchase(
+  run: Performance,
+  call: CheckedCall,
+  purchase: Purchase,
+  quote: PaymentQuote,
+  { mustAsk }: Earlier & { kind: "none" },
+) {
   const admission = await run.commit(async (unit) => {
-    const admitted = await admit(unit, call, quoted);
-    if (admitted.kind === "allowed") await recordPayment(unit, key, quoted.terms);
+    const admitted = await admit(unit, call, { purchase, terms: quote.terms, mustAsk });
+    if (admitted.kind === "allowed") await recordQuote(unit.tx, quote, "reserved", unit.at);
+    if (admitted.kind === "asked") await recordQuote(unit.tx, quote, "quoted", unit.at);
     return admitted;
   });
   return unlessAllowed(admission);
 }
 
-async function payFor(run: Performance, terms: PaymentTerms, key: SpendKey, payee: string): Promise<CallOutcome> {
+async function payFor(run: Performance, payment: PaidFor): Promise<CallOutcome> {
   const end = await run.withEffect(() => {
     run.mark("unknown");
-    return pay(run, key, terms);
+    return pay(run, payment);
   });
   // A run that is being stopped leaves the payment, and what was paid for, to whoever concludes the execution
   // or goes on with it.
-  const isUnfinished = end.kind === "unknown" || (end.kind === "settled" && end.response === undefined);
+  const isServed = payment.terms.kind === "transfer" || (end.kind === "settled" && end.response !== undefined);
+  const isUnfinished = end.kind === "unknown" || (end.kind === "settled" && !isServed);
   if (isUnfinished && run.signal.aborted) throw run.signal.reason;
-  return outcomeOf(terms, key, payee, end);
+  return outcomeOf(payment, end);
 }
 
-function outcomeOf(terms: PaymentTerms, key: SpendKey, payee: string, end: PaymentEnd): CallOutcome {
+function outcomeOf(payment: PaidFor, end: PaymentEnd): CallOutcome {
+  const key: SpendKey = payment;
   switch (end.kind) {
     case "unknown":
-      return { error: end.error };
+      return {
+        error: end.error,
+        result: { payment: paymentFacts(payment) },
+        record: (unit) => updatePayment(unit.tx, key, { state: "unknown" }, unit.at),
+      };
     case "void":
       return {
         error: end.error,
         async record(unit) {
           await release(unit, key);
-          await updatePayment(unit.tx, key, { state: "cancelled", at: unit.at });
+          await updatePayment(unit.tx, key, { state: end.state }, unit.at);
         },
       };
-    case "settled": {
-      const amount = formatUnits(BigInt(terms.amount), terms.decimals);
-      const cost = {
-        amount,
-        currency: terms.currency,
-        usd: formatUsd(BigInt(terms.usdMicros)),
-        tx_hash: end.txHash,
-      };
-      const payment = { payee, amount, currency: terms.currency, network: terms.network, tx_hash: end.txHash };
-      const record = async (unit: Unit) => {
-        await settle(unit, key);
-        const { response: content, txHash } = end;
-        await updatePayment(unit.tx, key, { state: "settled", txHash, content, at: unit.at });
-      };
-      const { response } = end;
-      if (response !== undefined && response.status >= 200 && response.status < 300) {
-        return { result: { ...contentOf(response), payment }, cost, record };
-      }
-      const answer = response === undefined ? "did not answer" : `answered ${response.status}`;
-      return {
-        result: { payment },
-        error: new PaygentError(
-          "tool_failed",
-          `${payee} was paid ${amount} ${terms.currency} (transaction ${end.txHash}) but ${answer}. It is not paid again.`,
-        ),
-        cost,
-        record,
-      };
-    }
+    case "settled":
+      return settledOutcome(payment, end);
   }
 }
 
-const maxContentLength = 64 * 1024;
+function settledOutcome(payment: PaidFor, end: PaymentEnd & { kind: "settled" }): CallOutcome {
+  const { terms, payee } = payment;
+  const { response, txHash, block } = end;
+  const isTransfer = terms.kind === "transfer";
+  const facts = { ...paymentFacts(payment), tx_hash: txHash };
+  const cost = {
+    amount: formatUnits(BigInt(terms.amount), terms.decimals),
+    currency: terms.currency,
+    usd: formatUsd(BigInt(terms.usdMicros)),
+    tx_hash: txHash,
+    payment_id: payment.id,
+  };
+  const delivered = response !== undefined && isDelivered(response);
+  const record = async (unit: Unit) => {
+    await settle(unit, payment);
+    await updatePayment(unit.tx, payment, { state: "settled", txHash, block }, unit.at);
+    if (isTransfer) return;
+    await updateContent(unit.tx, payment, { content: response, isDelivered: delivered, at: unit.at });
+  };
+  if (isTransfer) return { result: { payment: facts }, cost, record };
+  if (delivered) return { result: { ...contentOf(response), payment: facts }, cost, record };
+  const answer = response === undefined ? "did not answer" : `answered ${response.status}`;
+  return {
+    result: { payment: facts },
+    error: new PaygentError(
+      "tool_failed",
+      `${payee} was paid ${priceText(terms)} (transaction ${txHash}) but ${answer}. It is not paid again.`,
+    ),
+    cost,
+    record,
+  };
+}
 
-/** What a service delivered, as data: JSON where it is some, else text. */
-function contentOf(response: ServiceResponse) {
-  const { status, contentType, body } = response;
-  const base = { status, content_type: contentType };
-  if (body.length > maxContentLength) return { ...base, body: body.slice(0, maxContentLength), truncated: true };
-  if (!/\bjson\b/i.test(contentType)) return { ...base, body };
-  try {
-    return { ...base, body: JSON.parse(body) as unknown };
-  } catch {
-    // The service calls it JSON, but it is not: what it sent is passed on as text.
-    return { ...base, body };
-  }
+function paymentFacts({ id, payee, terms }: PaidFor) {
+  return {
+    payment_id: id,
+    payee,
+    amount: formatUnits(BigInt(terms.amount), terms.decimals),
+    currency: terms.currency,
+    network: terms.network,
+  };
 }

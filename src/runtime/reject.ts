@@ -1,5 +1,6 @@
 import type { Reject } from "../protocol/messages.ts";
 import { type ApprovalRow, decideApproval } from "../store/approvals.ts";
+import { dropQuote } from "../store/payments.ts";
 import type { Unit } from "../store/unit.ts";
 import type { Caller } from "./access.ts";
 import { release } from "./budget.ts";
@@ -32,7 +33,9 @@ export async function refuseCall(
   approval: ApprovalRow,
   error: { code: "rejected" | "approval_expired"; message: string },
 ): Promise<void> {
-  await release(unit, { executionId: approval.executionId, toolId: approval.toolId, epoch: 0 });
+  const key = { executionId: approval.executionId, toolId: approval.toolId, epoch: 0 };
+  await release(unit, key);
+  await dropQuote(unit.tx, key, error.code === "rejected" ? "cancelled" : "expired", unit.at);
   unit.append("tool_result", {
     ...(approval.subagentId === undefined ? {} : { subagent_id: approval.subagentId }),
     tool_id: approval.toolId,

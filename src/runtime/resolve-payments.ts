@@ -1,30 +1,35 @@
 import type { InFlight } from "../protocol/events.ts";
 import type { Store } from "../store/database.ts";
-import { type PaymentRow, paymentsOfExecution, updatePayment } from "../store/payments.ts";
+import { isOut, type PaymentRow, paymentsOfExecution, updateContent, updatePayment } from "../store/payments.ts";
 import type { Unit } from "../store/unit.ts";
 import { release, settle } from "./budget.ts";
 import { askChain, voidPayment } from "./pay.ts";
 import type { ChainOutcome, Wallet } from "./wallet.ts";
 
+/** What became of a payment. One that was never signed cannot move, and nobody needs to be asked. */
+export type PaymentFate = ChainOutcome | { readonly state: "unsigned" };
+
 export interface ResolvedPayment {
   readonly row: PaymentRow;
-  readonly outcome: ChainOutcome;
+  readonly outcome: PaymentFate;
 }
 
-/**
- * What became of an execution's signed payments, after asking the chain to void those that have not
- * settled. One that was never signed cannot move and is void without asking.
- */
+/** What became of an execution's payments, after asking the chain to void those that have not settled. */
 export async function resolvePayments(store: Store, wallet: Wallet, executionId: string): Promise<ResolvedPayment[]> {
   const resolved: ResolvedPayment[] = [];
   for (const row of await paymentsOfExecution(store.db, executionId)) {
-    if (row.state === "reserved") resolved.push({ row, outcome: { state: "expired" } });
-    if (row.state !== "signed" || row.signed === undefined) continue;
-    const before = await askChain(wallet, row.terms, row.signed);
-    const outcome = before.state === "open" ? await voidPayment(wallet, row.terms, row.signed) : before;
-    resolved.push({ row, outcome });
+    if (row.state === "quoted" || row.state === "reserved" || isOut(row)) {
+      resolved.push({ row, outcome: await resolvePayment(wallet, row) });
+    }
   }
   return resolved;
+}
+
+/** What became of one open payment that nobody wants any more. */
+export async function resolvePayment(wallet: Wallet, { terms, signed }: PaymentRow): Promise<PaymentFate> {
+  if (signed === undefined) return { state: "unsigned" };
+  const before = await askChain(wallet, terms, signed);
+  return before.state === "open" ? voidPayment(wallet, terms, signed) : before;
 }
 
 /**
@@ -34,14 +39,22 @@ export async function resolvePayments(store: Store, wallet: Wallet, executionId:
 export async function recordPaymentOutcome(unit: Unit, { row, outcome }: ResolvedPayment): Promise<bigint> {
   switch (outcome.state) {
     case "open":
+      await updatePayment(unit.tx, row, { state: "unknown" }, unit.at);
       return 0n;
     case "settled":
       await settle(unit, row);
-      await updatePayment(unit.tx, row, { state: "settled", txHash: outcome.txHash, at: unit.at });
+      await updatePayment(unit.tx, row, outcome, unit.at);
+      // Whoever wanted what was paid for has gone; asking again with the same payment may still bring it.
+      if (row.terms.kind !== "transfer") {
+        await updateContent(unit.tx, row, { content: undefined, isDelivered: false, at: unit.at });
+      }
       return 0n;
+    case "unsigned":
+      await updatePayment(unit.tx, row, { state: "cancelled" }, unit.at);
+      return release(unit, row);
     case "cancelled":
     case "expired":
-      await updatePayment(unit.tx, row, { state: outcome.state, at: unit.at });
+      await updatePayment(unit.tx, row, { state: outcome.state }, unit.at);
       return release(unit, row);
   }
 }
@@ -55,8 +68,10 @@ export function inFlightOutcome(payments: readonly ResolvedPayment[], toolId: st
       return "completed_anyway";
     case "open":
       return "unknown";
+    case "unsigned":
+      return "not_started";
     case "cancelled":
     case "expired":
-      return payment.row.state === "reserved" ? "not_started" : "aborted";
+      return "aborted";
   }
 }

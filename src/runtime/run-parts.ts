@@ -6,6 +6,7 @@ import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 import type { Subagent, Tool } from "./tool.ts";
 import type { Wallet } from "./wallet.ts";
+import type { Web } from "./web.ts";
 
 /** What every run of a node shares. */
 export interface RunParts {
@@ -17,6 +18,7 @@ export interface RunParts {
   readonly tools: ReadonlyMap<string, Tool>;
   readonly subagents: ReadonlyMap<string, Subagent>;
   readonly wallet: Wallet;
+  readonly web: Web;
   /** The model that a session's agents think with. Throws `model_failed` when it is not to be had here. */
   modelFor(config: SessionConfig): AgentModel;
   modelNameOf(config: SessionConfig): string;

@@ -1,5 +1,7 @@
 import type * as z from "zod";
 import type { Budget } from "../protocol/events.ts";
+import type { Transfer } from "./wallet.ts";
+import type { PageRequest } from "./web.ts";
 
 type ToolArgs = Readonly<Record<string, unknown>>;
 
@@ -16,12 +18,21 @@ export interface ToolContext {
   budget(): Promise<Budget>;
 }
 
-/** What a payment tool wants to buy: one GET of `url`, for at most `maxAmount` (decimal, in the token's currency). */
-export interface Purchase {
-  readonly url: string;
+interface PurchaseBase {
+  /** Whom the money is for, as people know them: a name, a host, an address. */
   readonly payee: string;
+  /** Decimal, in the token's currency; a dearer price is not paid. */
   readonly maxAmount?: string;
 }
+
+/**
+ * What a payment tool wants to pay for: one GET of a catalogue service; one request of a page anywhere, which
+ * may turn out to be free; or nothing but that an address gets the money.
+ */
+export type Purchase =
+  | (PurchaseBase & { readonly kind?: "service"; readonly url: string })
+  | (PurchaseBase & PageRequest & { readonly kind: "page" })
+  | (PurchaseBase & Transfer & { readonly kind: "transfer" });
 
 interface ToolBase {
   readonly name: string;

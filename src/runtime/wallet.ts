@@ -1,4 +1,5 @@
 import { PaymentTerms, type ServiceResponse, SignedPayment } from "../protocol/payment.ts";
+import type { PageRequest } from "./web.ts";
 
 export { PaymentTerms, type ServiceResponse, SignedPayment };
 
@@ -9,7 +10,7 @@ export type Quote =
 
 /** The chain's word on an authorization. `open` is unused and can still settle. */
 export type ChainOutcome =
-  | { readonly state: "settled"; readonly txHash: string }
+  | { readonly state: "settled"; readonly txHash: string /** Its number, in decimal digits. */; readonly block: string }
   | { readonly state: "cancelled"; readonly txHash: string }
   | { readonly state: "expired" }
   | { readonly state: "open" };
@@ -19,6 +20,13 @@ export interface PaymentIntent {
   readonly executionId: string;
   readonly toolId: string;
   readonly epoch: number;
+}
+
+/** Money for an address, with nothing in return. `amount` is decimal, in the token's currency. */
+export interface Transfer {
+  readonly to: string;
+  readonly amount: string;
+  readonly currency: string;
 }
 
 export interface Balance {
@@ -37,9 +45,19 @@ export interface Wallet {
   balance(signal?: AbortSignal): Promise<Balance>;
   /** Asks a service for its price without paying. Throws `payment_terms_invalid`, `url_blocked`, `tool_failed`, `timeout`. */
   quote(url: string, signal: AbortSignal): Promise<Quote>;
+  /**
+   * Checks what a page of the web asks for in the `PAYMENT-REQUIRED` header of its 402, and freezes it for
+   * this request. Throws `payment_terms_invalid`.
+   */
+  termsOf(request: PageRequest, header: string): PaymentTerms;
+  /** The terms of a transfer. Throws `invalid_arguments` for an address, amount or currency that cannot be paid. */
+  transferTerms(transfer: Transfer): PaymentTerms;
   /** Signs the terms for an intent. Calling it again for the same intent reuses the nonce, so at most one can settle. */
   sign(terms: PaymentTerms, intent: PaymentIntent): Promise<SignedPayment>;
-  /** Sends exactly the signed bytes. What it answers proves nothing about the money. */
+  /**
+   * Sends exactly the signed bytes: to the service, or for a transfer to the chain. What it answers proves
+   * nothing about the money.
+   */
   send(terms: PaymentTerms, signed: SignedPayment, signal: AbortSignal): Promise<ServiceResponse>;
   /** Reads the chain. Throws `payment_unverified` when the nonce was used on other terms, `unavailable` when the chain does not answer. */
   outcome(terms: PaymentTerms, signed: SignedPayment): Promise<ChainOutcome>;

@@ -10,7 +10,6 @@ import {
 } from "../store/executions.ts";
 import { deleteOldIdempotencyKeys } from "../store/idempotency-keys.ts";
 import { beat, removeNode, removeSilentNodes } from "../store/nodes.ts";
-import { openPayments } from "../store/payments.ts";
 import { deleteExpiredTickets } from "../store/tickets.ts";
 import type { Signal } from "./bus.ts";
 import { isoTime } from "./clock.ts";
@@ -18,7 +17,7 @@ import type { Dispatcher } from "./dispatcher.ts";
 import { startQueued } from "./execute.ts";
 import { expire } from "./expire.ts";
 import { claim } from "./finish.ts";
-import { reconcile } from "./reconcile.ts";
+import { reconcileDue } from "./reconcile.ts";
 import { ExecutionRun } from "./run.ts";
 import type { Claim } from "./run-log.ts";
 import type { RunParts } from "./run-parts.ts";
@@ -50,6 +49,9 @@ export class Worker implements Dispatcher {
   readonly #timers: NodeJS.Timeout[] = [];
   #sweeping: Promise<void> = Promise.resolve();
   #isSweepDue = false;
+  #reconciling: Promise<void> = Promise.resolve();
+  #isReconciling = false;
+  readonly #closing = new AbortController();
   #isDraining = false;
   /** Whether something was left queued because this node was full. */
   #isCrowded = false;
@@ -144,9 +146,11 @@ export class Worker implements Dispatcher {
   async close(): Promise<void> {
     this.#isDraining = true;
     for (const timer of this.#timers) clearInterval(timer);
+    this.#closing.abort();
     await this.#sweeping;
     for (const { run } of this.#runs.values()) run.stop({ kind: "drain" });
     while (this.#runs.size > 0) await Promise.all([...this.#runs.values()].map(({ done }) => done));
+    await this.#reconciling;
     await this.#attempt("give back the lease", () =>
       this.#runtime.store.write((tx) => removeNode(tx, this.#runtime.nodeId)),
     );
@@ -188,10 +192,17 @@ export class Worker implements Dispatcher {
     });
     await this.#attempt("start queued executions", () => this.#startQueued());
     await this.#attempt("tidy up", () => this.#tidy());
-    await this.#attempt("reconcile payments", async () => {
-      for (const payment of await openPayments(store.db, sweepBatch)) {
-        await this.#attempt("reconcile a payment", () => reconcile(this.#runtime, payment));
-      }
+    this.#reconcile();
+  }
+
+  /** Beside the sweep, which must not wait for a chain: the node's heartbeat is part of it. */
+  #reconcile(): void {
+    if (this.#isReconciling || this.#isDraining) return;
+    this.#isReconciling = true;
+    this.#reconciling = this.#attempt("reconcile payments", () =>
+      reconcileDue(this.#runtime, this.#closing.signal),
+    ).finally(() => {
+      this.#isReconciling = false;
     });
   }
 

@@ -16,13 +16,17 @@ import { findApproval, listApprovals } from "../store/approvals.ts";
 import { genesisHash, readEvents, type StoredEvent } from "../store/event-log.ts";
 import { type ExecutionRow, findExecution, listExecutions, openExecutions } from "../store/executions.ts";
 import { countEvents, readLog } from "../store/log-queries.ts";
+import { findPaymentById, listPayments, paymentsOfPeriod } from "../store/payment-queries.ts";
 import { findSession, insertSession, listSessions, updateSession } from "../store/sessions.ts";
 import { findSpendRule, listSpendRules, revokeSpendRule } from "../store/spend-rules.ts";
 import { insertTicket, takeTicket } from "../store/tickets.ts";
 import { type Identity, unauthenticated } from "./auth.ts";
 import type { Api, DecisionMessage } from "./http/api.ts";
+import { paymentDetailView, paymentView, statementView } from "./payment-views.ts";
 import { newTicket, TICKET_LIFETIME_MS, ticketHash } from "./ticket.ts";
 import { approvalView, executionView, sessionView, spendRuleView } from "./views.ts";
+
+const maxStatementLines = 10_000;
 
 interface ApiParts {
   readonly runtime: Runtime;
@@ -157,6 +161,27 @@ export function createApi({ runtime, catalogue, onTerminated }: ApiParts): Api {
 
     async getWallet() {
       return wallet.balance();
+    },
+
+    async listPayments(identity, filter) {
+      return (await listPayments(db, identity.userId, filter)).map(paymentView);
+    },
+
+    async getPayment(identity, paymentId) {
+      const payment = await findPaymentById(db, paymentId);
+      const session = payment && (await findSession(db, payment.sessionId));
+      if (payment === undefined || session === undefined || !isMember(session, identity)) throw notFound("payment");
+      return paymentDetailView(payment);
+    },
+
+    async readStatement(identity, period) {
+      await sessionFor(db, identity, period.session_id);
+      const payments = await paymentsOfPeriod(db, period, maxStatementLines + 1);
+      if (payments.length > maxStatementLines) {
+        const sentence = `The period has more than ${maxStatementLines} payments; ask for shorter ones with "from" and "to".`;
+        throw new PaygentError("quota_exceeded", sentence);
+      }
+      return statementView(payments, period, isoTime(clock.now()));
     },
 
     async listServices() {

@@ -101,6 +101,7 @@ function responses(route: Route, schemas: SchemaCollection): Record<string, Json
   const entries = Object.entries(route.responses).map(([status, { description, schema }]): [string, JsonSchema] => {
     if (schema === undefined) return [status, { description }];
     const content: Record<string, JsonSchema> = { "application/json": { schema: schemas.output(schema) } };
+    if (route.hasCsv) content["text/csv"] = { schema: { type: "string" } };
     if (route.streams) content["text/event-stream"] = { schema: { type: "string" } };
     return [status, { description, content }];
   });

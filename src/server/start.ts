@@ -7,6 +7,8 @@ import type { LocalAccount } from "viem";
 import { builtInTools } from "../agent/built-in-tools.ts";
 import { resolveModel } from "../agent/providers.ts";
 import { subagents } from "../agent/subagents.ts";
+import { createUrlGuard } from "../agent/url-guard.ts";
+import { guardedWeb } from "../agent/web.ts";
 import { databaseClock } from "../cluster/database-clock.ts";
 import { openBus } from "../cluster/open-bus.ts";
 import type { WalletKeys } from "../payments/wallet-keys.ts";
@@ -245,6 +247,7 @@ async function openWorker(given: {
       tools: new Map(tools.map((tool) => [tool.name, tool])),
       subagents: new Map(subagents.map((subagent) => [subagent.name, subagent])),
       wallet: world.wallet,
+      web: guardedWeb(createUrlGuard({ allowedHosts: world.allowedHosts })),
       ...models,
     },
     { sweepMs, leaseMs: settings.leaseMs, maxRuns: settings.maxRuns, ...parts.worker },

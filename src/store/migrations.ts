@@ -144,17 +144,39 @@ export function migrations(): Record<string, Migration> {
           .addColumn("execution_id", "text", (column) => column.notNull())
           .addColumn("tool_id", "text", (column) => column.notNull())
           .addColumn("epoch", "integer", (column) => column.notNull())
+          .addColumn("id", "text", (column) => column.notNull().unique())
           .addColumn("session_id", "text", (column) => column.notNull())
+          .addColumn("tool_name", "text", (column) => column.notNull())
+          .addColumn("payee", "text", (column) => column.notNull())
+          .addColumn("pay_to", "text", (column) => column.notNull())
+          .addColumn("repeats", "text")
+          .addColumn("request_hash", "text", (column) => column.notNull())
           .addColumn("state", "text", (column) => column.notNull())
           .addColumn("terms", "text", (column) => column.notNull())
           .addColumn("signed", "text")
           .addColumn("tx_hash", "text")
+          .addColumn("block", "text")
           .addColumn("content", "text")
-          .addColumn("created_at", "text", (column) => column.notNull())
-          .addColumn("updated_at", "text", (column) => column.notNull())
+          .addColumn("content_state", "text")
+          .addColumn("quoted_at", "text", (column) => column.notNull())
+          .addColumn("reserved_at", "text")
+          .addColumn("signed_at", "text")
+          .addColumn("sent_at", "text")
+          .addColumn("unknown_at", "text")
+          .addColumn("ended_at", "text")
+          .addColumn("content_at", "text")
+          .addColumn("due_at", "text", (column) => column.notNull())
           .addPrimaryKeyConstraint("payments_pk", ["execution_id", "tool_id", "epoch"])
           .execute();
-        await sql`create index payments_open on payments (updated_at) where state in ('reserved', 'signed')`.execute(
+        await sql`create index payments_due on payments (due_at) where state in ('reserved', 'signed', 'sent', 'unknown')`.execute(
+          db,
+        );
+        await db.schema
+          .createIndex("payments_by_session")
+          .on("payments")
+          .columns(["session_id", "quoted_at", "id"])
+          .execute();
+        await sql`create index payments_unserved on payments (session_id, request_hash) where state = 'unknown' or content_state = 'missing'`.execute(
           db,
         );
 

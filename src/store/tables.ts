@@ -106,14 +106,33 @@ export interface Tables {
     execution_id: string;
     tool_id: string;
     epoch: number;
+    /** What people and programs call the payment by. */
+    id: string;
     session_id: string;
-    state: "reserved" | "signed" | "settled" | "cancelled" | "expired";
+    tool_name: string;
+    payee: string;
+    /** The address of the terms, in lower case. */
+    pay_to: string;
+    /** The payment of the same thing that this one repeats, because nothing was delivered for it. */
+    repeats: string | null;
+    /** The same for every payment that pays for the same request, or the same transfer. */
+    request_hash: string;
+    state: "quoted" | "reserved" | "signed" | "sent" | "unknown" | "settled" | "cancelled" | "expired";
     terms: string;
     signed: string | null;
     tx_hash: string | null;
+    block: string | null;
     content: string | null;
-    created_at: string;
-    updated_at: string;
+    content_state: "delivered" | "missing" | null;
+    quoted_at: string;
+    reserved_at: string | null;
+    signed_at: string | null;
+    sent_at: string | null;
+    unknown_at: string | null;
+    ended_at: string | null;
+    content_at: string | null;
+    /** When the chain is to be asked again about a payment that nobody works on. */
+    due_at: string;
   };
   tool_starts: {
     execution_id: string;

@@ -47,7 +47,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     promise: "I26",
     defect: "Nobody notes that a tool which writes has started.",
-    file: "src/runtime/call.ts",
+    file: "src/runtime/start-once.ts",
     find: "  const recordStart = (unit: Unit) => insertToolStart(unit.tx, start, unit.at);",
     replace:
       "  const recordStart = async (unit: Unit) => void (unit.at === start.toolId && insertToolStart(unit.tx, start, unit.at));",
@@ -56,7 +56,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     promise: "I26",
     defect: "An interrupted write is never run again, also when a human lets it.",
-    file: "src/runtime/call.ts",
+    file: "src/runtime/start-once.ts",
     find: "last === undefined || (grant !== undefined && grant.createdAt > last.startedAt)",
     replace: "last === undefined",
     test: "test/crash-write.test.ts",
@@ -65,8 +65,8 @@ export const durabilityMutants: readonly Mutant[] = [
     promise: "I26",
     defect: "What was settled before a kill is not written to the ledger.",
     file: "src/runtime/purchase.ts",
-    find: "        await settle(unit, key);\n",
-    replace: "        if (end.response === undefined) await settle(unit, key);\n",
+    find: "    await settle(unit, payment);\n",
+    replace: "    if (end.response === undefined) await settle(unit, payment);\n",
     test: "test/crash-anywhere.test.ts",
   },
   {

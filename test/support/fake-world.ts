@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { PaygentError } from "../../src/protocol/errors.ts";
-import { formatUnits } from "../../src/protocol/money.ts";
+import { formatUnits, parseUnits } from "../../src/protocol/money.ts";
 import type { PaymentTerms } from "../../src/protocol/payment.ts";
 import type { ChainOutcome, Service, Wallet } from "../../src/runtime/wallet.ts";
 import type { PaidWorld } from "../../src/server/start.ts";
@@ -21,6 +21,8 @@ export interface FakeWorld extends PaidWorld {
   readonly settled: readonly string[];
   /** What `send` does before it settles; tests hold it or let it throw. */
   beforeSettle: (terms: PaymentTerms) => Promise<void>;
+  /** What is done before the book is read or written on the wallet's behalf; tests hold it or let it throw. */
+  beforeChain: () => Promise<void>;
 }
 
 export function fakeWorld(): FakeWorld {
@@ -41,6 +43,7 @@ export function fakeWorld(): FakeWorld {
     signed,
     settled,
     beforeSettle: async () => undefined,
+    beforeChain: async () => undefined,
     allowedHosts: [],
     catalogue: { list: () => services, find: (name) => services.find((service) => service.name === name) },
     wallet: fakeWallet(),
@@ -50,7 +53,7 @@ export function fakeWorld(): FakeWorld {
   function fakeWallet(): Wallet {
     const outcome = async (nonce: string): Promise<ChainOutcome> => {
       const txHash = `0x${createHash("sha256").update(nonce).digest("hex")}`;
-      if (settled.includes(nonce)) return { state: "settled", txHash };
+      if (settled.includes(nonce)) return { state: "settled", txHash, block: "1" };
       return cancelled.has(nonce) ? { state: "cancelled", txHash } : { state: "open" };
     };
     return {
@@ -65,18 +68,37 @@ export function fakeWorld(): FakeWorld {
           terms: { ...base, amount: text, usdMicros: text, maxTimeoutSeconds: 60, requirements: "{}" },
         };
       },
+      termsOf: () => {
+        throw new PaygentError("payment_terms_invalid", "Pages are not paid in the fake world.");
+      },
+      transferTerms: ({ to, amount }) => {
+        const units = String(parseUnits(amount, 6) ?? 0n);
+        const base = { url: "", network, asset: "0x02", currency: "USDC", decimals: 6, payTo: to };
+        const terms = { ...base, amount: units, usdMicros: units, maxTimeoutSeconds: 60, requirements: "{}" };
+        return { kind: "transfer", ...terms };
+      },
       async sign(terms, intent) {
         const nonce = `${intent.executionId}/${intent.toolId}/${intent.epoch}`;
         signed.set(nonce, terms);
-        return { nonce, validBefore: Math.floor(Date.now() / 1000) + 60, fromBlock: "0", header: "secret-header" };
+        return {
+          payer: "0x01",
+          nonce,
+          validBefore: Math.floor(Date.now() / 1000) + 60,
+          fromBlock: "0",
+          header: "secret-header",
+        };
       },
       async send(terms, { nonce }) {
         await world.beforeSettle(terms);
         if (!cancelled.has(nonce) && !settled.includes(nonce)) settled.push(nonce);
         return { status: 200, contentType: "application/json", body: '{"sold":true}' };
       },
-      outcome: (_terms, { nonce }) => outcome(nonce),
+      async outcome(_terms, { nonce }) {
+        await world.beforeChain();
+        return outcome(nonce);
+      },
       async cancel(_terms, { nonce }) {
+        await world.beforeChain();
         if (!settled.includes(nonce)) cancelled.add(nonce);
       },
     };

@@ -121,6 +121,13 @@ export class MemoryApi implements Api {
   getWallet: Api["getWallet"] = async () => {
     throw this.failure;
   };
+  listPayments: Api["listPayments"] = async () => [];
+  getPayment: Api["getPayment"] = async () => {
+    throw this.failure;
+  };
+  readStatement: Api["readStatement"] = async () => {
+    throw this.failure;
+  };
   listServices: Api["listServices"] = async () => [];
   listSpendRules: Api["listSpendRules"] = async () => [];
   revokeSpendRule: Api["revokeSpendRule"] = async () => undefined;

@@ -1,4 +1,5 @@
 import type { Approve, Edit, Reject } from "../../protocol/messages.ts";
+import type { PaymentDetail, PaymentInfo, PaymentState, Statement } from "../../protocol/payment-info.ts";
 import type { CancelBody, CreateSession, ExecuteBody, PatchSession } from "../../protocol/request-bodies.ts";
 import type {
   Approval,
@@ -52,6 +53,10 @@ export interface Api {
   summarizeLog(identity: Identity, sessionId: string): Promise<LogSummary>;
 
   getWallet(identity: Identity): Promise<WalletInfo>;
+  listPayments(identity: Identity, filter: Slice & PaymentFilter): Promise<readonly PaymentInfo[]>;
+  getPayment(identity: Identity, paymentId: string): Promise<PaymentDetail>;
+  /** Throws `quota_exceeded` when the period has more payments than one statement can hold. */
+  readStatement(identity: Identity, period: StatementPeriod): Promise<Statement>;
   listServices(identity: Identity): Promise<readonly Service[]>;
   listSpendRules(identity: Identity, sessionId: string): Promise<readonly SpendRuleInfo[]>;
   revokeSpendRule(identity: Identity, ruleId: string): Promise<void>;
@@ -67,6 +72,22 @@ export interface Api {
 export interface Slice {
   readonly before: Cursor | undefined;
   readonly limit: number;
+}
+
+/** Times are about when a payment was quoted: from `from` on, and before `to`. */
+export interface PaymentFilter {
+  readonly session_id?: string | undefined;
+  readonly execution_id?: string | undefined;
+  readonly state?: PaymentState | undefined;
+  readonly payee?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+export interface StatementPeriod {
+  readonly session_id: string;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
 }
 
 export type DecisionMessage =

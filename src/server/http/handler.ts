@@ -17,10 +17,11 @@ export interface Call<Name extends RouteName> {
   header(name: string): string | undefined;
 }
 
-/** What a route answers: a value, JSON text that is ready, a stream of events, or nothing. */
+/** What a route answers: a value, JSON text that is ready, a table, a stream of events, or nothing. */
 export type Answer =
   | { readonly kind: "value"; readonly status: number; readonly value: unknown; readonly location?: string }
   | { readonly kind: "text"; readonly status: number; readonly text: string; readonly location?: string }
+  | { readonly kind: "csv"; readonly text: string; readonly fileName: string }
   | { readonly kind: "stream"; readonly stream: Readable }
   | { readonly kind: "empty" };
 

@@ -108,6 +108,9 @@ function send(reply: FastifyReply, answer: Answer): FastifyReply {
     case "text":
       if (answer.location !== undefined) reply.header("location", answer.location);
       return reply.status(answer.status).type("application/json").send(answer.text);
+    case "csv":
+      reply.header("content-disposition", `attachment; filename="${answer.fileName}"`);
+      return reply.status(200).type("text/csv; charset=utf-8").send(answer.text);
     case "stream":
       reply.headers({ "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" });
       return reply.status(200).send(answer.stream);

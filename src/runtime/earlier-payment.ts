@@ -1,0 +1,94 @@
+import { formatUnits } from "../protocol/money.ts";
+import type { ApprovalRow } from "../store/approvals.ts";
+import { findUnserved, isOut, type PaymentQuote, type PaymentRow, updateContent } from "../store/payments.ts";
+import type { CheckedCall } from "./admit.ts";
+import { contentOf, isDelivered } from "./content.ts";
+import { askChain, priceText, send } from "./pay.ts";
+import { type CallOutcome, ifAdmitted, type Performance } from "./performance.ts";
+import { recordPaymentOutcome } from "./resolve-payments.ts";
+import { commitCommand } from "./runtime.ts";
+import type { ChainOutcome } from "./wallet.ts";
+
+/** What an earlier payment for the same thing means for a call that asks for it again. */
+export type Earlier =
+  /** There is none, or it brought nothing: then `mustAsk` says why only a human may let it be paid again. */
+  | { readonly kind: "none"; readonly mustAsk?: string; readonly repeats?: string }
+  | { readonly kind: "served"; readonly outcome: CallOutcome }
+  | { readonly kind: "waiting" };
+
+/**
+ * Before anything is paid anew: a payment of this session for the same thing that brought nothing is shown to
+ * the service once more, byte for byte. It cannot settle twice, and a service that knows it delivers.
+ */
+export async function askEarlier(
+  run: Performance,
+  call: CheckedCall,
+  grant: ApprovalRow | undefined,
+  about: Pick<PaymentQuote, "sessionId" | "requestHash" | "toolId">,
+): Promise<Earlier> {
+  const row = await findUnserved(run.store.db, about);
+  if (row?.signed === undefined) return { kind: "none" };
+  const instead = await ifAdmitted(run, call, grant);
+  if (instead === "waiting") return { kind: "waiting" };
+  if (instead !== undefined) return { kind: "served", outcome: instead };
+
+  return run.withEffect(async () => {
+    run.mark("aborted");
+    const { wallet } = run;
+    const { terms, signed } = row;
+    if (signed === undefined) return { kind: "none" };
+    const isTransfer = terms.kind === "transfer";
+    let outcome: ChainOutcome = isOut(row) ? await askChain(wallet, terms, signed) : settledBefore(row);
+    const mustSend = outcome.state === "open" || (outcome.state === "settled" && !isTransfer);
+    const response = mustSend ? await send(run, terms, signed) : undefined;
+    if (outcome.state === "open") outcome = await askChain(wallet, terms, signed);
+    if (run.signal.aborted) throw run.signal.reason;
+
+    const delivered = outcome.state === "settled" && response !== undefined && isDelivered(response);
+    await commitCommand(run, row, async (unit) => {
+      if (delivered) await updateContent(unit.tx, row, { content: response, isDelivered: true, at: unit.at });
+      if (isOut(row)) await recordPaymentOutcome(unit, { row, outcome });
+    });
+    switch (outcome.state) {
+      case "cancelled":
+      case "expired":
+        return { kind: "none" };
+      case "open":
+        return {
+          kind: "none",
+          repeats: row.id,
+          mustAsk: `${priceText(terms)} for the same are out already (payment ${row.id}), and whether they are taken is not known yet. Pay a second time?`,
+        };
+      case "settled": {
+        const { txHash } = outcome;
+        if (isTransfer) return { kind: "served", outcome: { result: { payment: factsOf(row, txHash) } } };
+        if (delivered && response !== undefined) {
+          const result = { ...contentOf(response), payment: factsOf(row, txHash) };
+          return { kind: "served", outcome: { result } };
+        }
+        return {
+          kind: "none",
+          repeats: row.id,
+          mustAsk: `${row.payee} was paid ${priceText(terms)} for the same already (transaction ${txHash}) and delivered nothing. Pay a second time?`,
+        };
+      }
+    }
+  });
+}
+
+function settledBefore({ txHash = "", block = "" }: PaymentRow): ChainOutcome {
+  return { state: "settled", txHash, block };
+}
+
+/** The money moved earlier, so this is no cost of the call that is served now. */
+function factsOf({ id, payee, terms }: PaymentRow, txHash: string) {
+  return {
+    payment_id: id,
+    payee,
+    amount: formatUnits(BigInt(terms.amount), terms.decimals),
+    currency: terms.currency,
+    network: terms.network,
+    tx_hash: txHash,
+    paid_before: true,
+  };
+}

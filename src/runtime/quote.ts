@@ -1,0 +1,52 @@
+import { PaygentError } from "../protocol/errors.ts";
+import { contentHash } from "./binding.ts";
+import type { Purchase } from "./tool.ts";
+import type { Quote, Wallet } from "./wallet.ts";
+import type { Web } from "./web.ts";
+
+/** What prices are asked with. */
+export interface Pricing {
+  readonly wallet: Wallet;
+  readonly web: Web;
+}
+
+/** Asks what a purchase costs, without paying. A page that wants no money has thereby been read. */
+export async function askPrice({ wallet, web }: Pricing, purchase: Purchase, signal: AbortSignal): Promise<Quote> {
+  switch (purchase.kind) {
+    case "transfer":
+      return { kind: "paid", terms: wallet.transferTerms(purchase) };
+    case "page": {
+      const { url, response, paymentRequired } = await web.ask(purchase, signal);
+      if (response.status !== 402) return { kind: "free", response };
+      if (paymentRequired === undefined) throw unreadable(url);
+      const { method, body } = purchase;
+      return { kind: "paid", terms: wallet.termsOf({ url, method, body }, paymentRequired) };
+    }
+    case "service":
+    case undefined:
+      return wallet.quote(purchase.url, signal);
+  }
+}
+
+function unreadable(url: string): PaygentError {
+  return new PaygentError(
+    "payment_terms_invalid",
+    `${URL.parse(url)?.host ?? "The page"} asks for a payment (HTTP 402) but not by x402 version 2, which is all ` +
+      "that can be paid. Nothing was paid; use another one.",
+  );
+}
+
+/** Tells the same purchase from others, whichever call asks for it. */
+export function requestHash(purchase: Purchase): string {
+  switch (purchase.kind) {
+    case "transfer": {
+      const { to, amount, currency } = purchase;
+      return contentHash(["transfer", to.toLowerCase(), amount.replace(/\.?0*$/, ""), currency.toLowerCase()]);
+    }
+    case "page":
+      return contentHash(["page", purchase.url, purchase.method, purchase.body ?? null]);
+    case "service":
+    case undefined:
+      return contentHash(["service", purchase.url]);
+  }
+}
