@@ -1,4 +1,5 @@
 import { PaygentError } from "../protocol/errors.ts";
+import { parseJson } from "../protocol/json-text.ts";
 import { formatUnits, formatUsd } from "../protocol/money.ts";
 import { PaymentTerms, type ServiceResponse } from "../protocol/payment.ts";
 import type { ApprovalRow } from "../store/approvals.ts";
@@ -113,9 +114,9 @@ function contentOf(response: ServiceResponse) {
   if (body.length > maxContentLength) return { ...base, body: body.slice(0, maxContentLength), truncated: true };
   if (!/\bjson\b/i.test(contentType)) return { ...base, body };
   try {
-    return { ...base, body: JSON.parse(body) as unknown };
+    return { ...base, body: parseJson(body) };
   } catch {
-    // The service calls it JSON, but it is not: what it sent is passed on as text.
+    // It is no JSON, or nested so deeply that writing it down would fail: what was sent is passed on as text.
     return { ...base, body };
   }
 }
