@@ -29,8 +29,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  // The world goes with it.
   await server.remove();
-  await world.close();
   stranger.close();
 });
 

@@ -17,6 +17,7 @@ import { tokenAbi } from "../../src/payments/token.ts";
 import { createWallet } from "../../src/payments/wallet.ts";
 import { openWalletSecrets } from "../../src/payments/wallet-secrets.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
+import type { Wallet } from "../../src/runtime/wallet.ts";
 import type { PaidWorld } from "../../src/server/start.ts";
 import { type HostileShop, openHostileShop, type Stall, type StallBehaviour } from "./hostile-shop.ts";
 
@@ -39,19 +40,17 @@ export interface HostileWorld extends PaidWorld {
   paidTo(stall: Stall): Promise<bigint>;
   /** What the chain has moved from the wallet altogether. */
   paidInAll(): Promise<bigint>;
+  /** A wallet with a clock or key of its own; the one of the world has the 100 USDC. */
+  walletWith(own: { readonly clock?: Clock; readonly account?: LocalAccount }): Wallet;
   /** Lets the token's owner act. */
   asOwner(act: "pause" | "unpause" | "blacklist" | "unBlacklist"): Promise<void>;
 }
 
-/** Starts one. `clock` is the wallet's; `account` another wallet than the one that was given 100 USDC. */
-export async function startHostileWorld(
-  options: { readonly clock?: Clock; readonly account?: LocalAccount } = {},
-): Promise<HostileWorld> {
+export async function startHostileWorld(): Promise<HostileWorld> {
   const dataDir = mkdtempSync(join(tmpdir(), "paygent-hostile-"));
   const local = await startLocalWorld({ dataDir, clock: systemClock });
   const { rpcUrl, token } = local;
-  const secrets = openWalletSecrets(dataDir);
-  const account = options.account ?? secrets.account;
+  const { account, nonceSecret } = openWalletSecrets(dataDir);
   const [owner, settler, relayer] = await accountsOf(rpcUrl);
   const shop = await openHostileShop({ facilitator: createFacilitator(rpcUrl, network, settler), network, token });
   const listed = new Map<string, { description: string; price: string }>();
@@ -77,23 +76,27 @@ export async function startHostileWorld(
       ...(listed.get(name) ?? { description: "", price: "0.10" }),
     })),
   ];
-  return {
-    shop,
-    local,
-    dataDir,
-    allowedHosts: [new URL(shop.origin).host, new URL(local.merchantOrigin).host],
-    wallet: createWallet({
+  const walletWith: HostileWorld["walletWith"] = (own) =>
+    createWallet({
       account,
-      nonceSecret: secrets.nonceSecret,
+      nonceSecret,
       rpcUrl,
       network,
       token,
       relayer,
       allowUrl: ({ origin }) => origin === shop.origin || origin === local.merchantOrigin,
-      clock: options.clock ?? systemClock,
+      clock: systemClock,
       final: "latest",
       mineBlock: () => callRpc(rpcUrl, "evm_mine"),
-    }),
+      ...own,
+    });
+  return {
+    shop,
+    local,
+    dataDir,
+    allowedHosts: [new URL(shop.origin).host, new URL(local.merchantOrigin).host],
+    wallet: walletWith({}),
+    walletWith,
     catalogue: { list: services, find: (name) => services().find((service) => service.name === name) },
     open(name, behaviour, { description = "", price = "0.10" } = {}) {
       listed.set(name, { description, price });
