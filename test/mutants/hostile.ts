@@ -1,0 +1,62 @@
+import type { Mutant } from "./mutant.ts";
+
+export const hostileMutants: readonly Mutant[] = [
+  {
+    promise: "I10",
+    defect: "A service that answers success is believed, and the chain not asked.",
+    file: "src/runtime/pay.ts",
+    find: "    response = await send(payer, terms, signed);\n    outcome = await askChain(payer.wallet, terms, signed);",
+    replace:
+      '    response = await send(payer, terms, signed);\n    outcome = response?.status === 200 ? { state: "settled", txHash: signed.nonce } : await askChain(payer.wallet, terms, signed);',
+    test: "test/hostile-services.test.ts",
+  },
+  {
+    promise: "I10",
+    defect: "A payment follows a redirect to another host.",
+    file: "src/payments/service-request.ts",
+    find: 'redirect: "manual",',
+    replace: 'redirect: "follow",',
+    test: "test/hostile-services.test.ts",
+  },
+  {
+    promise: "I11",
+    defect: "An outcome that nobody knows gives the money back to the budget.",
+    file: "src/runtime/purchase.ts",
+    find: "      return { error: end.error };\n",
+    replace: "      return { error: end.error, record: async (unit) => void (await release(unit, key)) };\n",
+    test: "test/hostile-chain.test.ts",
+  },
+  {
+    promise: "I14",
+    defect: "A merchant that was killed between settlement and sale has forgotten who paid.",
+    file: "src/payments/replays.ts",
+    find: 'return readFileSync(noteOf(id), "utf8") === fingerprint;',
+    replace: 'return readFileSync(noteOf(id), "utf8") === "";',
+    test: "test/demo.test.ts",
+  },
+  {
+    promise: "I11",
+    defect: "A payment that is taken up after a kill is signed with another nonce.",
+    file: "src/payments/nonce.ts",
+    find: "String(intent.epoch)]",
+    replace: "String(process.pid)]",
+    test: "test/crash-anywhere.test.ts",
+  },
+  {
+    promise: "I25",
+    defect: "What the chain's library says of a failed call goes to the log with the signature that it quotes.",
+    file: "src/runtime/pay.ts",
+    find: "    if (!(error instanceof PaygentError)) throw error;\n  }\n  return askChain",
+    replace:
+      "    if (!(error instanceof PaygentError)) throw error;\n    process.stderr.write(`${signed.header}\\n`);\n  }\n  return askChain",
+    test: "test/secrets-stay-inside.test.ts",
+  },
+  {
+    promise: "I32",
+    defect: "What costs more than the threshold is paid without a question.",
+    file: "src/runtime/policy.ts",
+    find: "  if (price.micros > threshold) {",
+    replace: "  if (price.micros < 0n) {",
+    test: "test/untrusted-text.test.ts",
+  },
+];
