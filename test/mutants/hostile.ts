@@ -35,14 +35,6 @@ export const hostileMutants: readonly Mutant[] = [
     test: "test/demo.test.ts",
   },
   {
-    promise: "I11",
-    defect: "A payment that is taken up after a kill is signed with another nonce.",
-    file: "src/payments/nonce.ts",
-    find: "String(intent.epoch)]",
-    replace: "String(process.pid)]",
-    test: "test/crash-anywhere.test.ts",
-  },
-  {
     promise: "I25",
     defect: "What the chain's library says of a failed call goes to the log with the signature that it quotes.",
     file: "src/runtime/pay.ts",
