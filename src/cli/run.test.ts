@@ -1,7 +1,7 @@
 import picocolors from "picocolors";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { noWallet } from "../../test/support/no-wallet.ts";
 import { noDemo } from "../../test/support/no-demo.ts";
+import { noWallet } from "../../test/support/no-wallet.ts";
 import { ScriptedServer, type ScriptedSocket, sessionId } from "../../test/support/scripted-server.ts";
 import { type CliParts, runCli } from "./program.ts";
 import type { Terminal } from "./terminal.ts";

@@ -36,11 +36,10 @@ export const hostileMutants: readonly Mutant[] = [
   },
   {
     promise: "I25",
-    defect: "What the chain's library says of a failed call goes to the log with the signature that it quotes.",
-    file: "src/runtime/pay.ts",
-    find: "    if (!(error instanceof PaygentError)) throw error;\n  }\n  return askChain",
-    replace:
-      "    if (!(error instanceof PaygentError)) throw error;\n    process.stderr.write(`${signed.header}\\n`);\n  }\n  return askChain",
+    defect: "The merchant writes the payments that it is sent to the log.",
+    file: "src/payments/merchant.ts",
+    find: "  const header = context.req.header(paymentHeader);\n",
+    replace: "  const header = context.req.header(paymentHeader);\n  process.stderr.write(`${header}\\n`);\n",
     test: "test/secrets-stay-inside.test.ts",
   },
   {
