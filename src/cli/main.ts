@@ -1,6 +1,10 @@
 #!/usr/bin/env node
 import { enableCompileCache } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import packageJson from "../../package.json" with { type: "json" };
+import { formatUsd } from "../protocol/money.ts";
+import type { DemoParts } from "./demo.ts";
 import { type CliParts, runCli } from "./program.ts";
 import { dataDirOf, type Env } from "./server-access.ts";
 import { processTerminal } from "./terminal.ts";
@@ -52,6 +56,7 @@ const parts: CliParts = {
       await store.close();
     }
   },
+  ...demoParts(),
   verifyExport: async (path, checkpoint) => (await import("../store/verify-export.ts")).verifyExport(path, checkpoint),
 };
 
@@ -61,3 +66,50 @@ async function networkOf(env: Env) {
 }
 
 process.exitCode = await runCli(process.argv.slice(2), process.env, parts, processTerminal());
+
+function demoParts(): DemoParts {
+  const chainOf = (dataDir: string) => join(dataDir, "chain");
+  return {
+    programPath: fileURLToPath(import.meta.url),
+    async readEvidence(dataDir) {
+      const { viewLocalChain } = await import("../payments/local-transfers.ts");
+      const { openStoreForReading } = await import("../store/database.ts");
+      const { accountTotals } = await import("../store/account-totals.ts");
+      const { verifySessions } = await import("../store/verify.ts");
+      const transfers = await (await viewLocalChain(chainOf(dataDir))).transfers();
+      const store = await openStoreForReading({ dataDir });
+      try {
+        const totals = await accountTotals(store.db);
+        let isIntact = true;
+        for await (const verification of verifySessions(store.db, undefined)) isIntact &&= verification.isIntact;
+        const sent = transfers.reduce((sum, { value }) => sum + value, 0n);
+        return {
+          chain: {
+            transfers: transfers.length,
+            sent: formatUsd(sent),
+            tx_hashes: transfers.map(({ txHash }) => txHash),
+          },
+          ledger: {
+            payments: totals.settledCalls,
+            settled: formatUsd(totals.settledMicros),
+            reserved: formatUsd(totals.reservedMicros),
+          },
+          log: {
+            told: formatUsd(totals.toldMicros),
+            events: totals.events,
+            is_intact: isIntact,
+          },
+          open_executions: totals.openExecutions,
+        };
+      } finally {
+        await store.close();
+      }
+    },
+    async untilMoneyMoved(dataDir, signal) {
+      const { viewLocalChain } = await import("../payments/local-transfers.ts");
+      const chain = await viewLocalChain(chainOf(dataDir));
+      while (!signal.aborted && (await chain.transfers()).length === 0);
+    },
+    endChain: async (dataDir) => (await import("../payments/local-transfers.ts")).endLocalChain(chainOf(dataDir)),
+  };
+}

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import picocolors from "picocolors";
 import { expect, test } from "vitest";
+import { noDemo } from "../../test/support/no-demo.ts";
 import { noWallet } from "../../test/support/no-wallet.ts";
 import type { ApprovalRequired } from "../protocol/events.ts";
 import { isCovered } from "./decisions.ts";
@@ -37,6 +38,7 @@ const parts: CliParts = {
   checkModel: () => undefined,
   checkNetwork: async () => undefined,
   checkWallet: async () => undefined,
+  ...noDemo,
   async *verifySessions() {
     yield { sessionId: "s1", isIntact: true, events: 3, headHash: "ab".repeat(32) };
     yield { sessionId: "s2", isIntact: false, events: 9, headHash: "", problem: "Event 4 was altered." };

@@ -1,5 +1,6 @@
 import picocolors from "picocolors";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { noDemo } from "../../test/support/no-demo.ts";
 import { noWallet } from "../../test/support/no-wallet.ts";
 import { ScriptedServer, type ScriptedSocket, sessionId } from "../../test/support/scripted-server.ts";
 import { type CliParts, runCli } from "./program.ts";
@@ -15,6 +16,7 @@ const parts: CliParts = {
   checkModel: () => undefined,
   checkNetwork: async () => undefined,
   checkWallet: async () => undefined,
+  ...noDemo,
   async *verifySessions() {},
   verifyExport: () => Promise.reject(new Error("Not asked for.")),
 };

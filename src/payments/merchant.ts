@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { type ServerType, serve } from "@hono/node-server";
 import { decodePaymentSignatureHeader } from "@x402/core/http";
-import type { FacilitatorClient, RoutesConfig } from "@x402/core/server";
-import type { Network } from "@x402/core/types";
+import type { RoutesConfig } from "@x402/core/server";
+import type { Network, PaymentPayload } from "@x402/core/types";
 import { ExactEvmScheme } from "@x402/evm/exact/server";
 import {
   declarePaymentIdentifierExtension,
@@ -16,6 +16,7 @@ import { type Context, Hono } from "hono";
 import type { Address } from "viem";
 import { parseUnits } from "../protocol/money.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { LocalFacilitator } from "./facilitator.ts";
 import { type LocalService, localServices } from "./local-services.ts";
 import type { Replays } from "./replays.ts";
 import type { Token } from "./token.ts";
@@ -25,7 +26,7 @@ const slowAnswerMs = 20_000;
 const paymentHeader = "payment-signature";
 
 export interface MerchantOptions {
-  readonly facilitator: FacilitatorClient;
+  readonly facilitator: LocalFacilitator;
   readonly network: Network;
   readonly token: Token;
   readonly payTo: Address;
@@ -71,7 +72,7 @@ async function createShop(options: MerchantOptions, closing: AbortSignal): Promi
   for (const service of localServices) {
     const path = `/${service.name}`;
     if (service.behaviour === "charges-then-fails") failOncePaid(shop, path, service);
-    if (service.behaviour === "plain") sellOnce(shop, path, options.replays);
+    if (service.behaviour === "plain") sellOnce(shop, service, options);
   }
   shop.use(paymentMiddlewareFromHTTPServer(paidDoor, undefined, undefined, false));
   for (const service of localServices)
@@ -117,18 +118,28 @@ function routes({ network, token, payTo }: MerchantOptions): RoutesConfig {
   );
 }
 
-/** Answers a payment that was already served with what it bought, without settling anything. */
-function sellOnce(shop: Hono, path: string, replays: Replays): void {
-  shop.use(path, async (context, next) => {
+/**
+ * Answers a payment that was already served with what it bought, without settling anything; also one that was
+ * settled just before a kill, and not served.
+ */
+function sellOnce(shop: Hono, service: LocalService, options: MerchantOptions): void {
+  const { replays, facilitator, clock, token, payTo } = options;
+  const due = { asset: token.address, payTo, amount: parseUnits(service.price, token.decimals) ?? 0n };
+  shop.use(`/${service.name}`, async (context, next) => {
     const payment = identify(context);
     if (payment === undefined) return await next();
-    const { id, fingerprint } = payment;
+    const { id, fingerprint, payload } = payment;
     const sold = replays.find(id);
     if (sold !== undefined)
       return sold.fingerprint === fingerprint
         ? context.body(sold.body, 200, { "content-type": sold.contentType })
         : context.json({ error: "This payment identifier belongs to another payment." }, 409);
-    await next();
+    if (replays.hasBegun(id, fingerprint) && (await facilitator.wasSettled(payload, due)))
+      context.res = Response.json(service.content(new Date(clock.now())));
+    else {
+      replays.begin(id, fingerprint);
+      await next();
+    }
     if (context.res.status !== 200) return;
     const contentType = context.res.headers.get("content-type") ?? "application/json";
     replays.keep(id, { fingerprint, contentType, body: await context.res.clone().text() });
@@ -142,7 +153,7 @@ function failOncePaid(shop: Hono, path: string, service: LocalService): void {
   });
 }
 
-function identify(context: Context): { id: string; fingerprint: string } | undefined {
+function identify(context: Context): { id: string; fingerprint: string; payload: PaymentPayload } | undefined {
   const header = context.req.header(paymentHeader);
   if (header === undefined) return undefined;
   try {
@@ -150,7 +161,7 @@ function identify(context: Context): { id: string; fingerprint: string } | undef
     const id = extractPaymentIdentifier(payload);
     if (id === null) return undefined;
     const proof = JSON.stringify([context.req.path, payload.payload]);
-    return { id, fingerprint: createHash("sha256").update(proof).digest("hex") };
+    return { id, fingerprint: createHash("sha256").update(proof).digest("hex"), payload };
   } catch {
     // Not a payment; the payment middleware says so to the customer.
     return undefined;

@@ -12,12 +12,17 @@ type Replay = z.infer<typeof Replay>;
  */
 export interface Replays {
   find(id: string): Replay | undefined;
+  /** Notes that a payment is about to be settled: a kill may come between that and the sale. */
+  begin(id: string, fingerprint: string): void;
+  hasBegun(id: string, fingerprint: string): boolean;
   keep(id: string, replay: Replay): void;
 }
 
 export function openReplays(folder: string): Replays {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const fileOf = (id: string) => join(folder, `${createHash("sha256").update(id).digest("hex")}.json`);
+  const nameOf = (id: string) => join(folder, createHash("sha256").update(id).digest("hex"));
+  const fileOf = (id: string) => `${nameOf(id)}.json`;
+  const noteOf = (id: string) => `${nameOf(id)}.begun`;
   return {
     find: (id) => {
       try {
@@ -25,6 +30,14 @@ export function openReplays(folder: string): Replays {
       } catch {
         // Never sold, or killed while it was written: in both cases there is nothing to hand out again.
         return undefined;
+      }
+    },
+    begin: (id, fingerprint) => writeFileSync(noteOf(id), fingerprint, { mode: 0o600 }),
+    hasBegun(id, fingerprint) {
+      try {
+        return readFileSync(noteOf(id), "utf8") === fingerprint;
+      } catch {
+        return false;
       }
     },
     keep: (id, replay) => writeFileSync(fileOf(id), JSON.stringify(replay), { mode: 0o600 }),

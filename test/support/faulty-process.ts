@@ -1,4 +1,5 @@
 import { appendFileSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
@@ -7,7 +8,7 @@ import { Worker } from "../../src/runtime/worker.ts";
 import { startServer } from "../../src/server/start.ts";
 import { fakeWorld } from "./fake-world.ts";
 import { callingModel } from "./scripted-model.ts";
-import type { KillPoint } from "./server-process.ts";
+import type { KillPoint } from "./server-spawn.ts";
 import { sharedWorld } from "./shared-world.ts";
 import { readTool, writeTool } from "./test-tools.ts";
 
@@ -60,6 +61,26 @@ if (dateShiftMs !== 0) {
   Date.now = () => now() + dateShiftMs;
 }
 
+/** Which step of a payment a request belongs to: everything that the wallet, the merchant and its facilitator do is one. */
+function stepOf(headers: Headers, body: unknown): string | undefined {
+  if (headers.has("payment-signature")) return "send";
+  if (typeof body !== "string")
+    return headers.get("accept")?.startsWith("application/json, text/") ? "quote" : undefined;
+  if (body.includes('"eth_getBlockByNumber"')) return "sign";
+  if (body.includes('"eth_sendTransaction"')) return "settle";
+  return body.includes('"eth_getLogs"') ? "look" : undefined;
+}
+
+const { fetch: realFetch } = globalThis;
+globalThis.fetch = async (input, init) => {
+  const due = killPoint?.point === "step" ? killPoint : undefined;
+  const isDue = due !== undefined && stepOf(new Headers(init?.headers), init?.body) === due.step;
+  if (isDue && due.when === "before") die();
+  const response = await realFetch(input, init);
+  if (isDue) die();
+  return response;
+};
+
 process.on("message", (point: KillPoint) => {
   killPoint = point;
   commits = 0;
@@ -91,4 +112,6 @@ const server = await startServer(
   },
 );
 process.on("SIGTERM", () => void server.close().then(() => process.exit()));
+// A process that is killed would not keep what it has compiled; the next one starts in half the time with it.
+flushCompileCache();
 process.stdout.write(`${JSON.stringify({ url: server.url })}\n`);
