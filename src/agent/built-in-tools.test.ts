@@ -60,6 +60,7 @@ async function run(tool: Tool, args: Record<string, unknown>, context: Partial<T
     signal: new AbortController().signal,
     proposedAt: 0,
     now: () => 0,
+    requireHost: () => undefined,
     budget: async () => ({ limit: "50.00", spent: "1.00", reserved: "0.00", remaining: "49.00" }),
     ...context,
   });

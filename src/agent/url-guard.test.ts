@@ -32,6 +32,7 @@ const context: ToolContext = {
   signal: new AbortController().signal,
   proposedAt: 0,
   now: () => 0,
+  requireHost: () => undefined,
   budget: async () => ({ limit: "0", spent: "0", reserved: "0", remaining: "0" }),
 };
 

@@ -12,6 +12,7 @@ export interface RenderStyle {
 }
 
 const LABEL_WIDTH = 10;
+const frozenNames = { session: "this session", user: "this user", all: "everybody" } as const;
 
 /** Columns before an event's text. */
 export function indentOf(style: Pick<RenderStyle, "hasTime">): number {
@@ -70,6 +71,17 @@ export function renderEvent(event: ServerEvent, style: RenderStyle): string[] {
       const mark = decision === "rejected" ? colors.red("✗") : colors.green("✓");
       const because = reason === undefined ? "" : `: ${plainText(reason)}`;
       return show(mark, decision, `by ${plainText(decided_by)}${because}`, edited_args ? jsonLines(edited_args) : []);
+    }
+    case "approval_vote": {
+      const { by, reason, approvals, approvals_needed } = event.data;
+      const because = reason === undefined ? "" : `: ${plainText(reason)}`;
+      return show(colors.green("✓"), "vote", `${approvals} of ${approvals_needed}, by ${plainText(by)}${because}`);
+    }
+    case "freeze": {
+      const { scope, frozen, by, reason } = event.data;
+      const what = `payments of ${frozenNames[scope]} ${frozen ? "are frozen" : "are no longer frozen"}`;
+      const because = reason === undefined ? "" : `: ${plainText(reason)}`;
+      return show(colors.yellow("❄"), colors.yellow("freeze"), `${what}, by ${plainText(by)}${because}`);
     }
     case "approval_expired":
       return show(colors.red("✗"), "expired", "nobody decided in time; the call does not run");

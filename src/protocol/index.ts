@@ -16,11 +16,15 @@ export {
   type LiveEventData,
   type LiveEventType,
   liveEvents,
+  PayeeHistory,
   PlanStep,
   type ServerEvent,
+  Untrusted,
 } from "./events.ts";
+export { Freeze, FreezeScope } from "./freeze.ts";
 export { Id } from "./ids.ts";
 export { Approve, Cancel, ClientMessage, Edit, Execute, messageTypes, Ping, PlanInput, Reject } from "./messages.ts";
 export { Decimal, formatUnits, formatUsd, parseUnits, USD_DECIMALS, Usd, usdMicros } from "./money.ts";
 export { SessionConfig } from "./session-config.ts";
+export { BudgetDraw, Simulate, Simulation } from "./simulation.ts";
 export { SpendRule } from "./spend-rule.ts";

@@ -1,14 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { PaygentError } from "../protocol/errors.ts";
+import type { SessionConfig } from "../protocol/session-config.ts";
 import { type ApprovalRow, grantOf } from "../store/approvals.ts";
 import type { Store } from "../store/database.ts";
 import { findSession } from "../store/sessions.ts";
 import { insertToolStart, lastStart } from "../store/tool-starts.ts";
 import { budgetOf, type Unit } from "../store/unit.ts";
-import { type CheckedCall, checkArgs, requestApproval, toolNamed } from "./admit.ts";
+import { type CheckedCall, checkArgs, toolNamed } from "./admit.ts";
+import { requestApproval } from "./approval-request.ts";
 import { boundHash } from "./binding.ts";
 import type { CallState } from "./fold.ts";
 import { type CallOutcome, ifAdmitted, type Performance } from "./performance.ts";
+import { hostDenial } from "./policy.ts";
 import { performPayment } from "./purchase.ts";
 import { Stopped, unlessAborted } from "./stop.ts";
 import type { Tool } from "./tool.ts";
@@ -56,8 +59,9 @@ export async function grantFor(
 ): Promise<ApprovalRow | undefined> {
   if (request?.status !== "approved" && request?.status !== "edited") return undefined;
   const grant = await grantOf(db, executionId, toolId);
-  if (grant === undefined || boundHash(grant.toolName, grant.args, grant.terms) === grant.boundHash) return grant;
-  throw new PaygentError("policy_denied", `What approval ${grant.id} was given for is not what would run now.`);
+  if (grant === undefined || boundHash(grant) === grant.boundHash) return grant;
+  const sentence = `What approval ${grant.id} was given for is not what would run now; ask the agent again.`;
+  throw new PaygentError("policy_denied", sentence, { details: { rule: "bound_hash" } });
 }
 
 /** A human's answer: the edited arguments' `answer`, else the reason given with the approval. */
@@ -78,9 +82,11 @@ async function performWrite(
   const mayStart = last === undefined || (grant !== undefined && grant.createdAt > last.startedAt);
   if (!mayStart) {
     const reason = `${tool.name} was interrupted and may have happened already. Run it again?`;
-    return (await run.commit((unit) => requestApproval(unit, checked, { reason }))).kind === "asked"
-      ? "waiting"
-      : { error: new PaygentError("interrupted", `${tool.name} was interrupted; whether it happened is not known.`) };
+    const full = await run.commit((unit) => requestApproval(unit, checked, { rule: "interrupted", reason }));
+    if (full === undefined) return "waiting";
+    return {
+      error: new PaygentError("interrupted", `${tool.name} was interrupted; whether it happened is not known.`),
+    };
   }
   const start = { executionId, toolId: call.toolId, attempt: (last?.attempt ?? 0) + 1 };
   const recordStart = (unit: Unit) => insertToolStart(unit.tx, start, unit.at);
@@ -113,11 +119,17 @@ async function runTool(
       proposedAt: call.proposedAt,
       now: () => run.clock.now(),
       budget: () => readBudget(run),
+      requireHost: (host) => requireHost(host, run.config),
     });
     return { result: await unlessAborted(running, signal) };
   } finally {
     clearTimeout(timer);
   }
+}
+
+function requireHost(host: string, config: SessionConfig): void {
+  const denial = hostDenial(host, config);
+  if (denial !== undefined) throw denial;
 }
 
 async function readBudget(run: Performance) {

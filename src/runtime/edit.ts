@@ -6,7 +6,8 @@ import { checkArgs, checkCeiling, priceOf, type QuotedPurchase, toolNamed } from
 import { boundHash } from "./binding.ts";
 import { reserve } from "./budget.ts";
 import { approvalFor, type DecisionRequest, decide, decisionData } from "./decision.ts";
-import { judge } from "./policy.ts";
+import { approvalsNeeded, judge } from "./policy.ts";
+import { policyFacts } from "./policy-facts.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Tool } from "./tool.ts";
 
@@ -24,26 +25,42 @@ export async function edit(runtime: Runtime, caller: Caller, request: DecisionRe
   const tool = toolNamed(runtime.tools, approval.toolName);
   const args = editedArgs(tool, input.edited_args);
   const quote = approval.status === "pending" ? await quoteFor(runtime, tool, args) : undefined;
-  const price = priceOf(quote);
+  const price = priceOf(tool, args, quote);
   const terms = quote === undefined ? undefined : JSON.stringify(quote.terms);
 
   await decide(runtime, caller, approval, async (unit, pending) => {
-    const verdict = judge({ tool, price, config: unit.session.config, rules: [] });
+    const { config, policyVersion } = unit.session;
+    const facts = await policyFacts(unit.tx, unit.session, { tool, price, at: unit.at });
+    const verdict = judge({ tool, price, config, facts });
     if (verdict.kind === "deny") throw verdict.error;
+    refuseUnderQuorum(approvalsNeeded(config, price.micros));
     const spendKey = { executionId: pending.executionId, toolId: pending.toolId, epoch: 0 };
-    const refusal = await reserve(unit, spendKey, price.micros);
+    const refusal = await reserve(unit, spendKey, { micros: price.micros, payee: price.payee });
     if (refusal !== undefined) throw refusal;
-    const edited = { args, terms, micros: price.micros, boundHash: boundHash(tool.name, args, terms) };
+    const bound = { toolName: tool.name, args, payee: quote?.purchase.payee, terms, policyVersion };
+    const edited = { ...bound, micros: price.micros, boundHash: boundHash({ ...bound, expiresAt: pending.expiresAt }) };
     await decideApproval(unit.tx, pending, {
       status: "edited",
       decidedBy: caller.userId,
       decidedAt: unit.at,
       reason: input.reason,
+      policyVersion,
       edited,
     });
     const data = decisionData(pending, caller, "edited", input.reason);
     unit.append("edit_approved", { ...data, edited_args: args }, ref);
+    return "decided";
   });
+}
+
+/** One person's edit would put other content under what several must approve. */
+function refuseUnderQuorum(needed: number): void {
+  if (needed === 0) return;
+  throw new PaygentError(
+    "policy_denied",
+    `A payment of this size needs ${needed} approvals, so one person cannot edit it. Reject it and give a new command.`,
+    { details: { rule: "quorum" } },
+  );
 }
 
 /** A question is answered by adding the answer to its arguments. */

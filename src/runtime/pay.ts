@@ -3,9 +3,11 @@ import { PaygentError } from "../protocol/errors.ts";
 import { formatUnits } from "../protocol/money.ts";
 import type { PaymentTerms, ServiceResponse, SignedPayment } from "../protocol/payment.ts";
 import type { Store } from "../store/database.ts";
+import { type FreezeRow, freezesOfSession } from "../store/freezes.ts";
 import { findPayment, insertPayment, updatePayment } from "../store/payments.ts";
 import type { SpendKey } from "../store/spends.ts";
 import type { Unit } from "../store/unit.ts";
+import { frozenError, refuseIfFrozen } from "./frozen.ts";
 import { unlessAborted } from "./stop.ts";
 import type { ChainOutcome, Wallet } from "./wallet.ts";
 
@@ -20,6 +22,7 @@ interface Payer {
   readonly store: Store;
   readonly wallet: Wallet;
   readonly signal: AbortSignal;
+  readonly sessionId: string;
   /** Commits under the run's lease; refuses once the execution is cancelled or taken over. */
   commit<T>(work: (unit: Unit) => Promise<T>): Promise<T>;
 }
@@ -40,7 +43,10 @@ export async function pay(payer: Payer, key: SpendKey, terms: PaymentTerms): Pro
   else outcome = await askChain(payer.wallet, terms, signed);
 
   let response: ServiceResponse | undefined;
+  let freeze: FreezeRow | undefined;
   for (let attempt = 1; outcome.state === "open" && attempt <= sendAttempts; attempt++) {
+    [freeze] = await freezesOfSession(payer.store.db, payer.sessionId);
+    if (freeze !== undefined) break;
     if (attempt > 1) await delay(retryDelayMs * attempt, undefined, { signal: payer.signal }).catch(() => undefined);
     response = await send(payer, terms, signed);
     outcome = await askChain(payer.wallet, terms, signed);
@@ -52,7 +58,8 @@ export async function pay(payer: Payer, key: SpendKey, terms: PaymentTerms): Pro
   if (outcome.state === "open" && !payer.signal.aborted) {
     outcome = await voidPayment(payer.wallet, terms, signed);
   }
-  return endOf(terms, outcome, response);
+  const end = endOf(terms, outcome, response);
+  return end.kind === "void" && freeze !== undefined ? { ...end, error: frozenError(freeze) } : end;
 }
 
 /** Asks the chain to void an authorization, and then which of settling and voiding it saw. */
@@ -80,8 +87,13 @@ export async function askChain(wallet: Wallet, terms: PaymentTerms, signed: Sign
 
 async function sign(payer: Payer, key: SpendKey, terms: PaymentTerms, isRecorded: boolean): Promise<SignedPayment> {
   if (!isRecorded) await payer.commit((unit) => recordPayment(unit, key, terms));
+  await refuseIfFrozen(payer.store.db, payer.sessionId);
   const signed = await unlessAborted(payer.wallet.sign(terms, key), payer.signal);
-  await payer.commit((unit) => updatePayment(unit.tx, key, { state: "signed", signed, at: unit.at }));
+  await payer.commit(async (unit) => {
+    // A signature that was never stored was never sent: thrown away, it can move nothing.
+    await refuseIfFrozen(unit.tx, payer.sessionId);
+    await updatePayment(unit.tx, key, { state: "signed", signed, at: unit.at });
+  });
   return signed;
 }
 

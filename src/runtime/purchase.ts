@@ -1,11 +1,12 @@
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUnits, formatUsd } from "../protocol/money.ts";
-import { PaymentTerms, type ServiceResponse } from "../protocol/payment.ts";
+import type { PaymentTerms, ServiceResponse } from "../protocol/payment.ts";
 import type { ApprovalRow } from "../store/approvals.ts";
 import { findPayment, updatePayment } from "../store/payments.ts";
 import type { SpendKey } from "../store/spends.ts";
 import type { Unit } from "../store/unit.ts";
 import { admit, type CheckedCall, checkCeiling, type QuotedPurchase } from "./admit.ts";
+import { confirmApproved } from "./approved-purchase.ts";
 import { release, settle } from "./budget.ts";
 import { type PaymentEnd, pay, recordPayment } from "./pay.ts";
 import { type CallOutcome, ifAdmitted, type Performance, unlessAllowed } from "./performance.ts";
@@ -22,7 +23,8 @@ export async function performPayment(
   const key = { executionId: run.executionId, toolId: checked.toolId, epoch: 0 };
   const purchase = tool.purchase(checked.args);
   const begun = await findPayment(run.store.db, key);
-  if (begun === undefined && grant?.terms === undefined) {
+  if (begun !== undefined) return payFor(run, begun.terms, key, purchase.payee);
+  if (grant?.terms === undefined) {
     run.mark("aborted");
     const quote = await unlessAborted(run.wallet.quote(purchase.url, run.signal), run.signal);
     if (quote.kind === "free") {
@@ -35,8 +37,21 @@ export async function performPayment(
     if (instead !== undefined) return instead;
     return payFor(run, quote.terms, key, purchase.payee);
   }
-  const terms = begun === undefined ? PaymentTerms.parse(JSON.parse(grant?.terms ?? "")) : begun.terms;
-  return payFor(run, terms, key, purchase.payee);
+  const confirmed = await confirmApproved(run, checked, { grant, purchase, key });
+  switch (confirmed.kind) {
+    case "asked":
+      return "waiting";
+    case "refused":
+      return { error: confirmed.error, isFatal: confirmed.isFatal, record: (unit) => giveBack(unit, key) };
+    case "free":
+      return { result: contentOf(confirmed.response), record: (unit) => giveBack(unit, key) };
+    case "confirmed":
+      return payFor(run, confirmed.terms, key, purchase.payee);
+  }
+}
+
+async function giveBack(unit: Unit, key: SpendKey): Promise<void> {
+  await release(unit, key);
 }
 
 async function admitPurchase(run: Performance, call: CheckedCall, quoted: QuotedPurchase, key: SpendKey) {

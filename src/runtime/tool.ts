@@ -14,12 +14,16 @@ export interface ToolContext {
   readonly proposedAt: number;
   now(): number;
   budget(): Promise<Budget>;
+  /** Throws `policy_denied` when the session does not allow this host, such as one that a page redirects to. */
+  requireHost(host: string): void;
 }
 
 /** What a payment tool wants to buy: one GET of `url`, for at most `maxAmount` (decimal, in the token's currency). */
 export interface Purchase {
   readonly url: string;
   readonly payee: string;
+  /** Whether the operator's catalogue names this payee, and so vouches for it. */
+  readonly isListed?: boolean;
   readonly maxAmount?: string;
 }
 
@@ -28,6 +32,8 @@ interface ToolBase {
   readonly description: string;
   /** The schema of the arguments, an object; what a model is shown and what every call is checked against. */
   readonly args: z.ZodType<ToolArgs>;
+  /** The URL that a call goes to, where its arguments name one; the session's host lists are held against it. */
+  target?(args: ToolArgs): string | undefined;
 }
 
 /**
