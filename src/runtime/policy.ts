@@ -58,10 +58,12 @@ export function judge(judged: Judged): Verdict {
 
   const always = alwaysAsked(judged);
   if (always !== undefined) return always;
-  const spendRule = facts.spendRules.find((candidate) => covers(candidate, price));
-  // A rule that names no payee was not left with this one in mind.
-  const isCoveredPayee = spendRule?.payee !== undefined || !isFirstPayment(judged);
-  if (spendRule !== undefined && isCoveredPayee) return { kind: "allow", spendRule };
+  // A rule that names no payee was not left with a new one in mind.
+  const mayBeForAnybody = !isFirstPayment(judged);
+  const spendRule = facts.spendRules.find(
+    (candidate) => covers(candidate, price) && (mayBeForAnybody || candidate.payee !== undefined),
+  );
+  if (spendRule !== undefined) return { kind: "allow", spendRule };
 
   return askedUnlessCovered(judged, config) ?? { kind: "allow" };
 }
