@@ -1,18 +1,24 @@
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { ask } from "./support/ask.ts";
 import { dataOf } from "./support/events-of.ts";
 import { fakeWorld } from "./support/fake-world.ts";
 import { callingModel } from "./support/scripted-model.ts";
-import { serverForTest } from "./support/server-for-test.ts";
-import { execute } from "./support/test-server.ts";
+import { execute, startTestServer, type TestServer } from "./support/test-server.ts";
 
 const buy = (service: string) => `pay_service {"service":"${service}"}`;
 
+const world = fakeWorld();
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startTestServer({ model: callingModel(), world });
+});
+
+afterAll(() => server.remove());
+
 async function start(config: Record<string, unknown>) {
-  const world = fakeWorld();
-  const server = await serverForTest({ model: callingModel(), world });
-  const { id } = await server.createSession(config);
-  return { world, server, id, client: await server.connect(id) };
+  const { id } = await server.createSession({ daily_budget_usd: "100000", ...config });
+  return { id, client: await server.connect(id) };
 }
 
 test.each(["news", "NEWS", "0x03"])(
@@ -55,7 +61,7 @@ test("what waits for an approval counts against its payee, until it is rejected"
 });
 
 test("an edit moves what was set aside from one payee's budget to the other's", async () => {
-  const { client, server, id } = await start({ payee_budgets_usd: { "premium-report": "25", news: "1" } });
+  const { client, id } = await start({ payee_budgets_usd: { "premium-report": "25", news: "1" } });
   const execution = execute(client, buy("premium-report"));
   const { data: request } = await client.first("approval_required", execution);
   const edit = () => ask(client, "edit", { request_id: request.request_id, edited_args: { service: "news" } });
@@ -71,7 +77,7 @@ test("an edit moves what was set aside from one payee's budget to the other's", 
 });
 
 test("an approval cannot be given once the payee's budget was lowered below it", async () => {
-  const { client, server, id } = await start({});
+  const { client, id } = await start({});
   const execution = execute(client, buy("premium-report"));
   const { data: request } = await client.first("approval_required", execution);
   await server.http("PATCH", `/sessions/${id}`, {
@@ -84,7 +90,7 @@ test("an approval cannot be given once the payee's budget was lowered below it",
 });
 
 test("what a spend rule let through and was not paid comes back to the rule's total", async () => {
-  const { client, server, id, world } = await start({ approval_threshold_usd: "1" });
+  const { client, id } = await start({ approval_threshold_usd: "1" });
   const first = execute(client, buy("news"));
   const { data: request } = await client.first("approval_required", first);
   const remember = { tool_name: "pay_service", max_amount: "2", total: "2" };
@@ -92,6 +98,9 @@ test("what a spend rule let through and was not paid comes back to the rule's to
   await client.end(first);
   const sending = Promise.withResolvers<void>();
   const held = Promise.withResolvers<void>();
+  onTestFinished(() => {
+    world.beforeSettle = async () => undefined;
+  });
   world.beforeSettle = () => {
     sending.resolve();
     return held.promise;

@@ -1,25 +1,42 @@
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { PaygentError } from "../src/protocol/errors.ts";
 import { ask } from "./support/ask.ts";
 import { buyTool, newOffer, type Offer, worldWithOffer } from "./support/buy-tool.ts";
 import { dataOf } from "./support/events-of.ts";
 import { manualClock } from "./support/manual-clock.ts";
 import { callingModel } from "./support/scripted-model.ts";
-import { serverForTest } from "./support/server-for-test.ts";
 import type { TestClient } from "./support/test-client.ts";
-import { execute } from "./support/test-server.ts";
+import { execute, startTestServer, type TestServer } from "./support/test-server.ts";
 import { readTool } from "./support/test-tools.ts";
 
 const buy = (host = "shop.test") => `buy {"url":"https://${host}/thing"}`;
 
+const offer = newOffer();
+const world = worldWithOffer(offer);
+const clock = manualClock();
+let server: TestServer;
+
+beforeAll(async () => {
+  const look = readTool("look", () => "seen");
+  server = await startTestServer({ model: callingModel(), tools: [buyTool, look], world, clock });
+});
+
+afterAll(() => server.remove());
+
+/** A session of a user who has paid nobody yet, and what the seller asks for from now on. */
 async function start(config: Record<string, unknown> = {}, given: Partial<Offer> = {}) {
-  const offer = newOffer(given);
-  const world = worldWithOffer(offer);
-  const clock = manualClock();
-  const server = await serverForTest({ model: callingModel(), tools: [buyTool], world, clock });
-  const { id } = await server.createSession(config);
-  const client = await server.connect(id);
-  return { offer, world, clock, server, id, client };
+  Object.assign(offer, newOffer(given));
+  const userId = crypto.randomUUID();
+  const { id } = await server.createSession(config, userId);
+  const client = await server.connect(id, { userId });
+  const signedBefore = world.signed.size;
+  return {
+    id,
+    userId,
+    client,
+    signed: () => world.signed.size - signedBefore,
+    patch: (body: object) => server.http("PATCH", `/sessions/${id}`, { body, userId }),
+  };
 }
 
 /** The rule that asks about a command, or `undefined` when it ran without a question. */
@@ -51,19 +68,21 @@ test.each([
 });
 
 test("once somebody has been paid, the next payment is no first one, whatever the letters of the address", async () => {
-  const { client, offer, id, server } = await start({}, { amount: "1000000" });
+  const { client, userId } = await start({}, { amount: "1000000" });
   await client.end(execute(client, buy()));
   Object.assign(offer, { amount: "5000000", payTo: "0xa1" });
-  const { id: other } = await server.createSession();
+  const { id: other } = await server.createSession({}, userId);
+  const stranger = await server.createSession({}, `${userId}-2`);
 
   const again = await ruleAsking(client, buy());
-  const elsewhere = await ruleAsking(await server.connect(other), buy());
+  const elsewhere = await ruleAsking(await server.connect(other, { userId }), buy());
+  const ofStranger = await ruleAsking(await server.connect(stranger.id, { userId: `${userId}-2` }), buy());
 
-  expect([again, elsewhere, id === other]).toEqual([undefined, undefined, false]);
+  expect([again, elsewhere, ofStranger]).toEqual([undefined, undefined, "max_first_payment_usd"]);
 });
 
 test("an address that was not paid before is new, although the host is known", async () => {
-  const { client, offer } = await start({}, { amount: "1000000" });
+  const { client } = await start({}, { amount: "1000000" });
   await client.end(execute(client, buy()));
   Object.assign(offer, { amount: "2000000", payTo: "0xB2" });
 
@@ -71,7 +90,7 @@ test("an address that was not paid before is new, although the host is known", a
 });
 
 test("a payment that did not happen makes nobody known", async () => {
-  const { client, world, offer } = await start({}, { amount: "1000000" });
+  const { client } = await start({}, { amount: "1000000" });
   world.beforeSettle = () => Promise.reject(new PaygentError("timeout", "The seller is gone."));
   const error = await errorOf(client, buy());
   world.beforeSettle = async () => undefined;
@@ -91,7 +110,7 @@ test.each([
 });
 
 test("a spend rule lets a first payment through only where it names the payee", async () => {
-  const { client, offer } = await start({}, { amount: "2000000" });
+  const { client } = await start({}, { amount: "2000000" });
   const approveFirst = async (rule: object) => {
     const execution = execute(client, buy());
     const { data } = await client.first("approval_required", execution);
@@ -113,7 +132,7 @@ test("a spend rule lets a first payment through only where it names the payee", 
 });
 
 test("payments beyond the velocity are asked about until the time is over", async () => {
-  const { client, clock } = await start({ velocity: { payments: 2, per_s: 60 } });
+  const { client } = await start({ velocity: { payments: 2, per_s: 60 } });
 
   const burst = [await ruleAsking(client, buy()), await ruleAsking(client, buy()), await ruleAsking(client, buy())];
   clock.advance(60_000);
@@ -123,20 +142,20 @@ test("payments beyond the velocity are asked about until the time is over", asyn
 });
 
 test("of many payments in one step no more than the velocity go unasked", async () => {
-  const { client, world } = await start({ velocity: { payments: 3, per_s: 60 } });
+  const { client, signed } = await start({ velocity: { payments: 3, per_s: 60 } });
 
   const execution = execute(client, Array.from({ length: 8 }, () => buy()).join(" && "));
   await client.find(() => dataOf(client, execution, "approval_required").length === 5);
   await client.find(() => dataOf(client, execution, "tool_result").length === 3);
 
-  expect(world.signed.size).toBe(3);
+  expect(signed()).toBe(3);
 });
 
 test("velocity can be taken off a session again", async () => {
-  const { client, server, id } = await start({ velocity: { payments: 1, per_s: 60 } });
+  const { client, patch } = await start({ velocity: { payments: 1, per_s: 60 } });
   await client.end(execute(client, buy()));
 
-  const { body } = await server.http("PATCH", `/sessions/${id}`, { body: { config: { velocity: null } } });
+  const { body } = await patch({ config: { velocity: null } });
 
   expect(body.config.velocity).toBe(null);
   expect(await ruleAsking(client, buy())).toBe(undefined);
@@ -153,14 +172,14 @@ test.each([
   [{ allow: ["shop.test"] }, "shop.test:8443", undefined],
   [{ deny: ["*.shop.test"] }, "shop.test", undefined],
 ])("with the hosts %j a payment to %s is refused by %s", async (hosts, host, rule) => {
-  const { client, world } = await start({ hosts });
+  const { client, signed } = await start({ hosts });
 
   const error = await errorOf(client, buy(host));
 
   expect([error?.code, error?.details?.rule]).toEqual(
     rule === undefined ? [undefined, undefined] : ["policy_denied", rule],
   );
-  expect(world.signed.size).toBe(rule === undefined ? 1 : 0);
+  expect(signed()).toBe(rule === undefined ? 1 : 0);
 });
 
 test.each([
@@ -175,8 +194,6 @@ test.each([
 test.each(["https://example.com", "example.com/path", "", "a b", "*.*.com", "user@example.com"])(
   "the host pattern %j is refused",
   async (pattern) => {
-    const { server } = await start();
-
     const { status, body } = await server.http("POST", "/sessions", {
       body: { config: { hosts: { deny: [pattern] } } },
     });
@@ -186,10 +203,10 @@ test.each(["https://example.com", "example.com/path", "", "a b", "*.*.com", "use
 );
 
 test("a change of the settings makes a new policy version, and a new limit is told", async () => {
-  const { client, server, id } = await start({ tools: { buy: "ask" } });
+  const { client, patch } = await start({ tools: { buy: "ask" } });
 
-  const patched = await server.http("PATCH", `/sessions/${id}`, { body: { config: { budget_usd: "7" } } });
-  const titled = await server.http("PATCH", `/sessions/${id}`, { body: { title: "T" } });
+  const patched = await patch({ config: { budget_usd: "7" } });
+  const titled = await patch({ title: "T" });
   const execution = execute(client, buy());
   const { data: request } = await client.first("approval_required", execution);
   const budget = await client.first("budget");
@@ -209,10 +226,7 @@ test("a refused call names the rule in its result", async () => {
 });
 
 test("a tool that only reads is not held up by the rules about money", async () => {
-  const look = readTool("look", () => "seen");
-  const server = await serverForTest({ model: callingModel(), tools: [look] });
-  const { id } = await server.createSession({ velocity: { payments: 1, per_s: 60 }, payees: { allow: ["nobody"] } });
-  const client = await server.connect(id);
+  const { client } = await start({ velocity: { payments: 1, per_s: 60 }, payees: { allow: ["nobody"] } });
 
   expect(await errorOf(client, "look && look")).toBe(undefined);
 });

@@ -1,17 +1,24 @@
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { ask } from "./support/ask.ts";
 import { buyTool, newOffer, worldWithOffer } from "./support/buy-tool.ts";
 import { callingModel } from "./support/scripted-model.ts";
-import { serverForTest } from "./support/server-for-test.ts";
-import { execute } from "./support/test-server.ts";
+import { execute, startTestServer, type TestServer } from "./support/test-server.ts";
+
+const world = worldWithOffer(newOffer({ amount: "2000000" }));
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startTestServer({ model: callingModel(), tools: [buyTool], world });
+});
+
+afterAll(() => server.remove());
 
 async function start(config: Record<string, unknown> = {}) {
-  const world = worldWithOffer(newOffer({ amount: "2000000" }));
-  const server = await serverForTest({ model: callingModel(), tools: [buyTool], world });
-  const { id } = await server.createSession(config);
-  const simulate = async (call: object, userId?: string) =>
-    server.http("POST", "/policy/simulate", { body: { session_id: id, ...call }, ...(userId ? { userId } : {}) });
-  return { world, server, id, simulate };
+  const userId = crypto.randomUUID();
+  const { id } = await server.createSession(config, userId);
+  const simulate = async (call: object, by: string = userId) =>
+    server.http("POST", "/policy/simulate", { body: { session_id: id, ...call }, userId: by });
+  return { id, userId, simulate };
 }
 
 const pay = (service: string) => ({ tool_name: "pay_service", tool_args: { service } });
@@ -78,35 +85,37 @@ test("it tells what would be left in each budget", async () => {
 });
 
 test("it says the same as what then happens, and has changed nothing", async () => {
-  const { server, world, simulate, id } = await start();
-  const before = await server.http("GET", `/sessions/${id}`);
+  const { simulate, id, userId } = await start();
+  const before = await server.http("GET", `/sessions/${id}`, { userId });
+  const signedBefore = world.signed.size;
 
   const outcomes = [];
   for (const call of [pay("market-data"), pay("premium-report"), buy])
     outcomes.push((await simulate(call)).body.outcome);
-  const after = await server.http("GET", `/sessions/${id}`);
+  const after = await server.http("GET", `/sessions/${id}`, { userId });
   const signed = world.signed.size;
-  const client = await server.connect(id);
+  const client = await server.connect(id, { userId });
   const execution = execute(client, 'pay_service {"service":"market-data"}');
   await client.end(execution);
 
   expect(outcomes).toEqual(["allow", "ask", "ask"]);
   expect(after.body).toEqual(before.body);
-  expect([signed, world.signed.size]).toEqual([0, 1]);
+  expect(after.status).toBe(200);
+  expect([signed, world.signed.size]).toEqual([signedBefore, signedBefore + 1]);
 });
 
 test("it knows freezes and spend rules", async () => {
-  const { server, simulate, id } = await start();
-  const client = await server.connect(id);
+  const { simulate, id, userId } = await start();
+  const client = await server.connect(id, { userId });
   const execution = execute(client, 'pay_service {"service":"premium-report"}');
   const { data: request } = await client.first("approval_required", execution);
   const remember = { tool_name: "pay_service", max_amount: "25" };
   await ask(client, "approve", { request_id: request.request_id, remember });
   await client.end(execution);
-  const [rule] = (await server.http("GET", `/sessions/${id}/spend-rules`)).body.data;
+  const [rule] = (await server.http("GET", `/sessions/${id}/spend-rules`, { userId })).body.data;
 
   const covered = await simulate(pay("premium-report"));
-  await server.http("POST", "/freeze", { body: { scope: "user" } });
+  await server.http("POST", "/freeze", { body: { scope: "user" }, userId });
   const frozen = await simulate(pay("premium-report"));
 
   expect(covered.body).toMatchObject({ outcome: "allow", spend_rule_id: rule.id });

@@ -3,7 +3,9 @@ import { addApprovals } from "./approvals.ts";
 import { addDoctor } from "./doctor.ts";
 import type { DoctorParts } from "./doctor-checks.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { addFreeze } from "./freeze.ts";
 import { jsonLine, plainLines } from "./plain-text.ts";
+import { addRules } from "./rules.ts";
 import { addRun } from "./run.ts";
 import type { Env } from "./server-access.ts";
 import { addSessions } from "./sessions.ts";
@@ -39,6 +41,8 @@ export async function runCli(args: readonly string[], env: Env, parts: CliParts,
   addRun(program, env, terminal, exit);
   addWatch(program, env, terminal, exit);
   addApprovals(program, env, terminal, exit);
+  addRules(program, env, terminal);
+  addFreeze(program, env, terminal);
   addSessions(program, env, terminal, exit);
   addVerify(program, parts, terminal, exit);
   addWallet(program, env, parts.wallet, terminal);

@@ -152,10 +152,15 @@ export function approvalTitle(request: ApprovalRequired, colors: Colors): string
 /** Everything a person needs to decide; nothing of it is shortened. */
 export function approvalLines(request: ApprovalRequired, colors: Colors): string[] {
   const { budget } = request;
+  const { payee_address, asset, untrusted, approvals_needed } = request;
   const pairs: [string, string][] = [
     ["reason", plainText(request.reason)],
+    ...(approvals_needed === undefined ? [] : [pair("needs", `${approvals_needed} approvals, not of who asked`)]),
     ["cost", `${request.estimated_cost} USD, leaves ${budget.remaining_after} of ${budget.limit}`],
-    ...(request.network === undefined ? [] : [["network", plainText(request.network)] satisfies [string, string]]),
+    ...(payee_address === undefined ? [] : [pair("address", `${payee_address}, ${historyText(request)}`)]),
+    ...(request.network === undefined ? [] : [pair("network", request.network)]),
+    ...(asset === undefined ? [] : [pair("asset", asset)]),
+    ...(untrusted?.description === undefined ? [] : [pair("it says", `"${untrusted.description}"`)]),
     ["expires", plainText(request.expires_at)],
   ];
   const [first = "", ...rest] = jsonLines(request.tool_args);
@@ -164,6 +169,16 @@ export function approvalLines(request: ApprovalRequired, colors: Colors): string
     `${colors.dim("arguments")} ${first}`,
     ...rest.map((line) => `${" ".repeat(10)}${line}`),
   ];
+}
+
+function pair(name: string, value: string): [string, string] {
+  return [name, plainText(value)];
+}
+
+function historyText({ payee_history }: ApprovalRequired): string {
+  if (payee_history === undefined) return "never paid before";
+  const { payments, total_usd, last_paid_at } = payee_history;
+  return `paid ${payments} times before, ${total_usd} USD, last ${last_paid_at.slice(0, 10)}`;
 }
 
 export function budgetText({ limit, spent, reserved, remaining }: Budget): string {
