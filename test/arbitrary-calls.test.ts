@@ -94,9 +94,9 @@ test("whatever calls a model makes, nothing is signed that the policy does not a
 
       const execution = execute(client, command);
       const end = await client.find(
-        ({ type, data }) =>
+        ({ type, data, ref }) =>
           (type === "approval_required" || type === "complete" || type === "error") &&
-          (("execution_id" in data && data.execution_id === execution) || type === "error"),
+          (("execution_id" in data && data.execution_id === execution) || ref === `execute-${execution}`),
       );
       if (end.type === "approval_required") {
         client.send({ type: "cancel", data: { execution_id: execution } });
@@ -107,10 +107,12 @@ test("whatever calls a model makes, nothing is signed that the policy does not a
       signedBefore += signed.length;
       expect(signed.filter((terms) => !mayBeSigned(terms))).toEqual([]);
     }),
-    { numRuns: 150, endOnFailure: true },
+    { numRuns: 100, endOnFailure: true },
   );
 
-  expect(signedBefore).toBeGreaterThan(10);
+  Object.assign(offer, { amount: "500000", payTo: "0xA1" });
+  await client.end(execute(client, 'buy {"url":"https://good.test/thing"}'));
+  expect(world.signed.size).toBe(signedBefore + 1);
 }, 120_000);
 
 test("whatever the price and the settings, a payment that is let through unasked is within every cap", () => {

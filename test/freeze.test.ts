@@ -1,13 +1,14 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import type { ServerEvent } from "../src/protocol/events.ts";
 import { ask } from "./support/ask.ts";
 import { connectWith } from "./support/connect-with.ts";
+import { testDatabase } from "./support/database.ts";
 import { dataOf } from "./support/events-of.ts";
 import { fakeWorld } from "./support/fake-world.ts";
 import { callingModel } from "./support/scripted-model.ts";
 import { serverForTest } from "./support/server-for-test.ts";
 import type { TestClient } from "./support/test-client.ts";
-import { execute, type TestServer } from "./support/test-server.ts";
+import { execute, startTestServer, type TestServer } from "./support/test-server.ts";
 
 const buy = (service: string) => `pay_service {"service":"${service}"}`;
 
@@ -176,6 +177,34 @@ test("a payment that was signed but not sent when the freeze came is voided, and
     { success: false, error: { code: "policy_denied", details: { rule: "freeze" } } },
   ]);
   expect([sent, world.settled]).toEqual([0, []]);
+  expect(dataOf(client, execution, "budget").at(-1)).toMatchObject({ spent: "0.00", reserved: "0.00" });
+});
+
+test("a payment that a server left unfinished is not sent again under a freeze, but voided", async () => {
+  const database = await testDatabase();
+  onTestFinished(() => database.remove());
+  const world = fakeWorld();
+  const sending = Promise.withResolvers<void>();
+  world.beforeSettle = () => {
+    sending.resolve();
+    return new Promise(() => undefined);
+  };
+  const first = await startTestServer({ model: callingModel(), world, database });
+  const { id } = await first.createSession();
+  const execution = execute(await first.connect(id), buy("market-data"));
+  await sending.promise;
+  await first.http("POST", "/freeze", { body: { scope: "session", session_id: id } });
+  await first.remove();
+  world.beforeSettle = async () => undefined;
+
+  const second = await serverForTest({ model: callingModel(), world, database });
+  const client = await second.connect(id, { lastSeq: 0 });
+  await client.end(execution);
+
+  expect(dataOf(client, execution, "tool_result")).toMatchObject([
+    { success: false, error: { code: "policy_denied", details: { rule: "freeze" } } },
+  ]);
+  expect(world.settled).toEqual([]);
   expect(dataOf(client, execution, "budget").at(-1)).toMatchObject({ spent: "0.00", reserved: "0.00" });
 });
 

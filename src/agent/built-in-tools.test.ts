@@ -91,6 +91,7 @@ test("a service is bought by its name in any case, with the ceiling that was giv
   expect(purchase({ service: "Market-Data", max_amount: "0.10" })).toEqual({
     url: "http://127.0.0.1:4021/market-data",
     payee: "market-data",
+    isListed: true,
     maxAmount: "0.10",
   });
 });

@@ -63,8 +63,7 @@ export const Approval = z.discriminatedUnion("status", [
 export type Approval = z.infer<typeof Approval>;
 
 /** One person's approval of a request that needs several. */
-export const ApprovalVote = z.object({ by: z.string(), at: Timestamp, reason: z.string().optional() });
-export type ApprovalVote = z.infer<typeof ApprovalVote>;
+const ApprovalVote = z.object({ by: z.string(), at: Timestamp, reason: z.string().optional() });
 
 /**
  * A request, its decision, and what exactly the decision was bound to, for an audit. `bound` is what

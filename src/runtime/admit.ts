@@ -83,7 +83,7 @@ function targetOf(tool: Tool, args: Readonly<Record<string, unknown>>): string |
 }
 
 /** The host that a URL names; what is no URL of a host is judged by whoever opens it. */
-export function hostOf(url: string): string | undefined {
+function hostOf(url: string): string | undefined {
   const host = URL.parse(url)?.host;
   return host === "" ? undefined : host;
 }

@@ -83,9 +83,9 @@ export const policyMutants: readonly Mutant[] = [
   },
   {
     promise: "P2",
-    defect: "A freeze that comes after the signature does not stop it from being sent.",
+    defect: "A payment that was signed before a freeze is sent under it.",
     file: "src/runtime/pay.ts",
-    find: "    await refuseIfFrozen(unit.tx, payer.sessionId);\n",
+    find: "    if (freeze !== undefined) break;\n",
     replace: "",
     test: "test/freeze.test.ts",
   },
