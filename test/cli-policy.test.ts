@@ -2,6 +2,7 @@ import picocolors from "picocolors";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CliParts, runCli } from "../src/cli/program.ts";
 import type { Terminal } from "../src/cli/terminal.ts";
+import { noWallet } from "./support/no-wallet.ts";
 import { callingModel } from "./support/scripted-model.ts";
 import { execute, startTestServer, type TestServer } from "./support/test-server.ts";
 
@@ -16,6 +17,9 @@ afterAll(() => server.remove());
 
 const parts: CliParts = {
   version: "1.2.3",
+  wallet: noWallet,
+  checkNetwork: async () => undefined,
+  checkWallet: async () => undefined,
   startServer: () => Promise.reject(new Error("Not here.")),
   checkModel: () => undefined,
   async *verifySessions() {},
@@ -31,6 +35,7 @@ async function cli(...args: string[]) {
     write: (text) => void lines.push(text),
     print: (line) => void lines.push(line),
     note: (line) => void lines.push(line),
+    readInput: async () => "",
     onInterrupt: () => () => undefined,
   };
   const access = ["--url", server.url, "--token", await server.token()];

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { type ChainSettings, readChainSettings } from "./chain-settings.ts";
-import { check, type Env, text } from "./environment.ts";
 import { Usd, usdMicros } from "../protocol/money.ts";
 import type { ModelPrice } from "../runtime/model-price.ts";
+import { type ChainSettings, readChainSettings } from "./chain-settings.ts";
+import { check, type Env, text } from "./environment.ts";
 
 /** What the command line may say; anything not given comes from the environment. */
 export interface StartOptions {
