@@ -66,7 +66,13 @@ test("what is set aside for a question counts, until it is rejected", async () =
   const second = execute(client, buy("news"));
   const paid = await client.end(second);
 
-  expect(request.budget).toEqual({ limit: "26.00", spent: "0.00", reserved: "25.00", remaining_after: "1.00" });
+  expect(request.budget).toEqual({
+    limit: "26.00",
+    spent: "0.00",
+    reserved: "25.00",
+    remaining_before: "26.00",
+    remaining_after: "1.00",
+  });
   expect(refused).toMatchObject({
     type: "error",
     data: { code: "budget_exceeded", details: { remaining_usd: "1.00" } },

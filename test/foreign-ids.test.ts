@@ -144,6 +144,10 @@ function bodyOf(name: string, target: Belongings): object | undefined {
       return { edited_args: { service: "news" } };
     case "createTicket":
       return { session_id: target.session_id };
+    case "freeze":
+      return { scope: "session", session_id: target.session_id };
+    case "simulatePolicy":
+      return { session_id: target.session_id, tool_name: "check_balance" };
     case "approve":
     case "reject":
     case "cancelExecution":
@@ -153,14 +157,28 @@ function bodyOf(name: string, target: Belongings): object | undefined {
   }
 }
 
+/** The routes that name a session in their query or body. */
+const namedElsewhere = new Set(["createTicket", "readLog", "readStatement", "freeze", "unfreeze", "simulatePolicy"]);
 const targeted = Object.entries<Route>(routes).filter(
-  ([name, route]) => route.params !== undefined || ["createTicket", "readLog", "readStatement"].includes(name),
+  ([name, route]) => route.params !== undefined || namedElsewhere.has(name),
 );
+
+function queryOf(name: string, target: Belongings): string {
+  switch (name) {
+    case "readLog":
+    case "readStatement":
+      return `?session_id=${target.session_id}`;
+    case "unfreeze":
+      return `?scope=session&session_id=${target.session_id}`;
+    default:
+      return "";
+  }
+}
 
 describe("over HTTP", () => {
   async function answerOf(name: string, route: Route, target: Belongings): Promise<{ status: number; text: string }> {
     const path = route.path.replace("/api/v1", "").replace(/\{(\w+)\}/g, (_, key: keyof Belongings) => target[key]);
-    const query = name === "readLog" || name === "readStatement" ? `?session_id=${target.session_id}` : "";
+    const query = queryOf(name, target);
     const body = bodyOf(name, target);
     const response = await fetch(`${server.url}/api/v1${path}${query}`, {
       method: route.method.toUpperCase(),
@@ -183,6 +201,8 @@ describe("over HTTP", () => {
       "deleteSession",
       "edit",
       "execute",
+      "freeze",
+      "getApproval",
       "getExecution",
       "getPayment",
       "getSession",
@@ -195,7 +215,9 @@ describe("over HTTP", () => {
       "readStatement",
       "reject",
       "revokeSpendRule",
+      "simulatePolicy",
       "summarizeLog",
+      "unfreeze",
     ]);
   });
 

@@ -12,9 +12,12 @@ import {
   InFlight,
   liveEvents,
   OpenExecution,
+  PayeeHistory,
   PlanStep,
   ToolCallSummary,
+  Untrusted,
 } from "../src/protocol/events.ts";
+import { Freeze } from "../src/protocol/freeze.ts";
 import { ClientMessage, PlanInput } from "../src/protocol/messages.ts";
 import { type Route, routes } from "../src/protocol/routes.ts";
 import { SessionConfig } from "../src/protocol/session-config.ts";
@@ -34,6 +37,9 @@ const shapes: Readonly<Record<string, z.ZodObject>> = {
   tool_call_summary: ToolCallSummary,
   in_flight: InFlight,
   open_execution: OpenExecution,
+  payee_history: PayeeHistory,
+  untrusted: Untrusted,
+  frozen: Freeze,
 };
 /** How the fields that nearly all durable events share usually stand; PROTOCOL.md tells of them once. */
 const usual: ReadonlySet<string> = new Set(["session_id", "execution_id", "subagent_id?"]);

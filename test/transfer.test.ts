@@ -24,18 +24,18 @@ async function transfer(args: Record<string, unknown>, config: Record<string, un
 
 test("a transfer moves exactly its amount to the address, and its receipt is the chain's", async () => {
   const before = await server.world.usdcBalanceOf(receiver);
-  const { client, execution } = await transfer({ to: receiver, amount: "1.5" });
+  const { client, execution } = await transfer({ to: receiver, amount: "0.75" });
 
   await client.end(execution);
 
   const [result] = dataOf(client, execution, "tool_result");
   expect(result).toMatchObject({
     success: true,
-    result: { payment: { payee: receiver, amount: "1.50", currency: "USDC" } },
-    cost: { amount: "1.50", usd: "1.50" },
+    result: { payment: { payee: receiver, amount: "0.75", currency: "USDC" } },
+    cost: { amount: "0.75", usd: "0.75" },
   });
   expect(before).toBe("0.00");
-  expect(await server.world.usdcBalanceOf(receiver)).toBe("1.50");
+  expect(await server.world.usdcBalanceOf(receiver)).toBe("0.75");
   const { body: payment } = await server.http("GET", `/payments/${result?.cost?.payment_id}`);
   expect(payment).toMatchObject({ state: "settled", terms: { kind: "transfer" }, tx_hash: result?.cost?.tx_hash });
   expect(payment.content).toBeUndefined();
@@ -48,7 +48,7 @@ test("a transfer moves exactly its amount to the address, and its receipt is the
   ]);
   const onChain = await callRpc(server.world.rpcUrl, "eth_getTransactionReceipt", [payment.receipt.tx_hash]);
   expect(onChain).toMatchObject({ status: "0x1", blockNumber: `0x${BigInt(payment.receipt.block).toString(16)}` });
-  expect(payment.receipt).toMatchObject({ payer: server.world.walletAddress, payee: receiver, amount: "1.50" });
+  expect(payment.receipt).toMatchObject({ payer: server.world.walletAddress, payee: receiver, amount: "0.75" });
 });
 
 test("a transfer above the threshold waits as quoted for a human, and goes when approved", async () => {

@@ -109,7 +109,10 @@ async function leaveOpen(store: Store, wallet: Wallet, sessionId: string, isSett
     });
     unit.create(execution);
     unit.append("execution_started", { command: "pay", budget_limit_usd: null, queued: false, by: userId });
-    await insertSpend(unit.tx, key, { sessionId, userId, day: at.slice(0, 10), micros, at });
+    await insertSpend(unit.tx, key, {
+      ...{ sessionId, userId, day: at.slice(0, 10), micros, at, status: "reserved" },
+      ...{ payee: undefined, ruleId: undefined },
+    });
     unit.reservedMicros += micros;
     const quote = { ...key, id: randomUUID(), sessionId, toolName: "transfer", payee: receiver, terms };
     await recordQuote(unit.tx, { ...quote, repeats: undefined, requestHash: "" }, "reserved", at);

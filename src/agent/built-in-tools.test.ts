@@ -48,6 +48,7 @@ async function run(tool: Tool, args: Record<string, unknown>, context: Partial<T
     signal: new AbortController().signal,
     proposedAt: 0,
     now: () => 0,
+    requireHost: () => undefined,
     budget: async () => ({ limit: "50.00", spent: "1.00", reserved: "0.00", remaining: "49.00" }),
     ...context,
   });
@@ -80,6 +81,7 @@ test("a service is bought by its name in any case, with the ceiling that was giv
   expect(purchase({ service: "Market-Data", max_amount: "0.10" })).toEqual({
     url: "http://127.0.0.1:4021/market-data",
     payee: "market-data",
+    isListed: true,
     maxAmount: "0.10",
   });
 });

@@ -63,7 +63,12 @@ test("text is passed on as it streams and is whole in the reply", async () => {
   const { reply, deltas } = await respond(model);
 
   expect(deltas).toEqual(["All ", "is ", "bought."]);
-  expect(reply).toEqual({ text: "All is bought.", calls: [], success: true });
+  expect(reply).toEqual({
+    text: "All is bought.",
+    calls: [],
+    success: true,
+    usage: { inputTokens: 10, outputTokens: 20 },
+  });
 });
 
 test("the provider is given the instructions, the tools and the plan tool", async () => {

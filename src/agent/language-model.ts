@@ -5,9 +5,10 @@ import type {
   LanguageModelV4FinishReason,
   LanguageModelV4Prompt,
   LanguageModelV4ToolCall,
+  LanguageModelV4Usage,
 } from "@ai-sdk/provider";
 import type { PlanStep } from "../protocol/events.ts";
-import type { AgentModel, ModelCall, ModelReply, RespondOptions } from "../runtime/agent-model.ts";
+import type { AgentModel, ModelCall, ModelReply, ModelUsage, RespondOptions } from "../runtime/agent-model.ts";
 import { AttemptCut, modelFailed, readFailure } from "./model-failure.ts";
 import { planTool, readPlan } from "./plan-tool.ts";
 import { toFunctionTools, toPrompt } from "./prompt.ts";
@@ -32,6 +33,7 @@ interface Step {
   readonly text: string;
   readonly toolCalls: readonly LanguageModelV4ToolCall[];
   readonly finish: LanguageModelV4FinishReason["unified"];
+  readonly usage: ModelUsage | undefined;
 }
 
 const longestWaitMs = 60_000;
@@ -48,15 +50,17 @@ export function languageModel(model: LanguageModelV4, options: LanguageModelOpti
       const prompt = toPrompt(request);
       let text = "";
       let plan: readonly PlanStep[] | undefined;
+      let usage: ModelUsage | undefined;
       for (let round = 1; ; round += 1) {
         const show = round === 1 ? onText : afterGap(text, onText);
         const step = await stepWithRetries(model, { prompt, tools }, options, { signal, onText: show });
+        usage = sumOf(usage, step.usage);
         text += text !== "" && step.text !== "" ? `\n\n${step.text}` : step.text;
         const { calls, stated } = sortCalls(step.toolCalls);
         plan = stated ?? plan;
         // A hosted model that only stated its plan waits for an answer before it goes on.
         const isWaiting = step.finish === "tool-calls" && step.toolCalls.length > 0 && calls.length === 0;
-        if (!isWaiting || round === maxPlanOnlySteps) return replyOf({ text, calls, plan, finish: step.finish });
+        if (!isWaiting || round === maxPlanOnlySteps) return replyOf({ text, calls, plan, usage, finish: step.finish });
         acknowledgePlan(prompt, step);
       }
     },
@@ -67,7 +71,7 @@ function replyOf({
   plan,
   finish,
   ...said
-}: Pick<ModelReply, "text" | "calls"> & {
+}: Pick<ModelReply, "text" | "calls" | "usage"> & {
   plan: readonly PlanStep[] | undefined;
   finish: Step["finish"];
 }): ModelReply {
@@ -175,7 +179,7 @@ async function readStep(
       else if (part.type === "error") throw part.error;
       else if (part.type === "finish") {
         void drain(reader);
-        return { text, toolCalls, finish: part.finishReason.unified };
+        return { text, toolCalls, finish: part.finishReason.unified, usage: usageOf(part.usage) };
       }
     }
   } catch (error) {
@@ -184,6 +188,21 @@ async function readStep(
   } finally {
     call.abortSignal.removeEventListener("abort", cancel);
   }
+}
+
+/** `undefined` where the provider counts neither side. */
+function usageOf({ inputTokens, outputTokens }: LanguageModelV4Usage): ModelUsage | undefined {
+  const [input, output] = [inputTokens.total, outputTokens.total];
+  if (input === undefined && output === undefined) return undefined;
+  return { inputTokens: input ?? 0, outputTokens: output ?? 0 };
+}
+
+function sumOf(before: ModelUsage | undefined, more: ModelUsage | undefined): ModelUsage | undefined {
+  if (before === undefined || more === undefined) return before ?? more;
+  return {
+    inputTokens: before.inputTokens + more.inputTokens,
+    outputTokens: before.outputTokens + more.outputTokens,
+  };
 }
 
 // Reading to the end lets the next call use the same connection; a provider that does not end is cut off.

@@ -26,7 +26,7 @@ afterAll(async () => {
 
 async function codeOf(url: string, guard = createUrlGuard()): Promise<string> {
   return guardedWeb(guard)
-    .ask({ url, method: "GET" }, new AbortController().signal)
+    .ask({ url, method: "GET" }, new AbortController().signal, () => undefined)
     .then(
       () => "reached",
       (error: unknown) => (error instanceof PaygentError ? error.code : String(error)),

@@ -27,7 +27,7 @@ function webOf(host: string) {
 }
 
 async function ask(host: string, path: string, signal = patience) {
-  return webOf(host).ask({ url: `http://${host}${path}`, method: "GET" }, signal);
+  return webOf(host).ask({ url: `http://${host}${path}`, method: "GET" }, signal, () => undefined);
 }
 
 test("a page is asked for its status, type and body", async () => {
@@ -92,7 +92,7 @@ test("neither a body nor a payment is carried on by a redirect", async () => {
   });
   const url = `http://${host}/here`;
 
-  const posted = await webOf(host).ask({ url, method: "POST", body: "{}" }, patience);
+  const posted = await webOf(host).ask({ url, method: "POST", body: "{}" }, patience, () => undefined);
   const paid = await webOf(host).pay({ url, method: "GET" }, "signed", patience);
 
   expect([posted.response.status, paid.status]).toEqual([307, 307]);
@@ -113,7 +113,7 @@ test("a payment goes with the method and the body of the request that was priced
   });
   const request = { url: `http://${host}/orders`, method: "POST", body: '{"count":1}' };
 
-  await webOf(host).ask(request, patience);
+  await webOf(host).ask(request, patience, () => undefined);
   await webOf(host).pay(request, "signed", patience);
 
   const sent = { method: "POST", type: "application/json", body: '{"count":1}' };

@@ -12,8 +12,10 @@ const readableType = /^(?:text\/|application\/(?:[\w.-]+\+)?(?:json|xml|javascri
 /** The web as the agent may reach it: each request within 20 seconds, to addresses that the guard lets through. */
 export function guardedWeb(guard: UrlGuard): Web {
   return {
-    ask: (request, signal) =>
-      withAgent(guard, request.url, signal, async (agent, until) => follow(guard, agent, request, until)),
+    ask: (request, signal, requireHost) =>
+      withAgent(guard, request.url, signal, async (agent, until) =>
+        follow({ guard, agent, request, until, requireHost }),
+      ),
     pay: (request, payment, signal) =>
       withAgent(guard, request.url, signal, async (agent, until) => {
         const url = guard.allowUrl(request.url);
@@ -47,14 +49,22 @@ async function withAgent<Result>(
   }
 }
 
-async function follow(
-  guard: UrlGuard,
-  agent: Dispatcher,
-  request: PageRequest,
-  until: AbortSignal,
-): Promise<PageAnswer> {
+async function follow({
+  guard,
+  agent,
+  request,
+  until,
+  requireHost,
+}: {
+  readonly guard: UrlGuard;
+  readonly agent: Dispatcher;
+  readonly request: PageRequest;
+  readonly until: AbortSignal;
+  readonly requireHost: (host: string) => void;
+}): Promise<PageAnswer> {
   let url = guard.allowUrl(request.url);
   for (let hops = 0; hops <= maxRedirects; hops += 1) {
+    requireHost(url.host);
     const answer = await send(agent, url, request, { until });
     const location = textOf(answer.headers.location);
     // A body is not carried on to where it was not meant for.

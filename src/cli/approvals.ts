@@ -1,16 +1,23 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { PaygentClient } from "../client/index.ts";
-import type { Approval } from "../protocol/resources.ts";
+import type { Approval, ApprovalRecord } from "../protocol/resources.ts";
+import { SpendRule } from "../protocol/spend-rule.ts";
 import { askArguments } from "./approval-prompt.ts";
 import { everyPage } from "./every-page.ts";
 import { exitCodes, UsageError } from "./exit-codes.ts";
 import { jsonLine, plainText } from "./plain-text.ts";
-import { clientOf, type Env, objectOption, type ServerOptions, withServerOptions } from "./server-access.ts";
-import { table } from "./table.ts";
+import { clientOf, type Env, objectOption, type ServerOptions, usdOption, withServerOptions } from "./server-access.ts";
+import { fields, table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface DecisionOptions extends ServerOptions {
   readonly reason?: string;
+}
+
+interface ApproveOptions extends DecisionOptions {
+  readonly remember?: string;
+  readonly rememberTotal?: string;
+  readonly rememberUntil?: string;
 }
 
 interface EditOptions extends DecisionOptions {
@@ -27,8 +34,21 @@ export function addApprovals(program: Command, env: Env, terminal: Terminal, exi
     .description("let the call run exactly as it was asked about")
     .argument("<id>", "the request's id")
     .option("--reason <text>", "why")
-    .action(async (id: string, options: DecisionOptions) =>
-      report(await clientOf(options, env).approvals.approve(id, reasonOf(options)), options, terminal),
+    .option("--remember <usd>", "from now on let this tool pay this payee up to this much each, unasked", usdOption)
+    .option("--remember-total <usd>", "and this much together", usdOption)
+    .option("--remember-until <time>", "until this time, such as 2026-12-31T00:00:00Z", timeOption)
+    .action(async (id: string, options: ApproveOptions) => {
+      const client = clientOf(options, env);
+      const remember = await ruleOf(client, id, options);
+      const approval = await client.approvals.approve(id, { ...reasonOf(options), ...remember });
+      report(approval, options, terminal);
+    });
+
+  withServerOptions(approvals.command("show"))
+    .description("show a request with its decision, its votes and what the decision was bound to")
+    .argument("<id>", "the request's id")
+    .action(async (id: string, options: ServerOptions) =>
+      show(await clientOf(options, env).approvals.get(id), options, terminal),
     );
 
   withServerOptions(approvals.command("reject"))
@@ -80,6 +100,52 @@ async function editAtTerminal(
   if (approval === undefined) throw new UsageError(`No pending request has the id ${id}; see \`paygent approvals\`.`);
   const answer = await askArguments(approval.tool_args);
   return answer.kind === "edit" ? answer.args : undefined;
+}
+
+/** The rule that `--remember` stands for: calls of the same tool, to the same payee where there is one. */
+async function ruleOf(
+  client: PaygentClient,
+  id: string,
+  { remember, rememberTotal, rememberUntil }: ApproveOptions,
+): Promise<{ remember?: SpendRule }> {
+  if (remember === undefined) {
+    if (rememberTotal === undefined && rememberUntil === undefined) return {};
+    throw new UsageError("--remember-total and --remember-until go with --remember.");
+  }
+  const { approval } = await client.approvals.get(id);
+  return {
+    remember: {
+      tool_name: approval.tool_name,
+      ...(approval.payee === undefined ? {} : { payee: approval.payee }),
+      max_amount: remember,
+      ...(rememberTotal === undefined ? {} : { total: rememberTotal }),
+      ...(rememberUntil === undefined ? {} : { expires_at: rememberUntil }),
+    },
+  };
+}
+
+function timeOption(text: string): string {
+  if (SpendRule.shape.expires_at.safeParse(text).success) return text;
+  throw new InvalidArgumentError("Give a time such as 2026-12-31T00:00:00Z.");
+}
+
+function show(record: ApprovalRecord, options: ServerOptions, terminal: Terminal): void {
+  if (options.json) return terminal.print(jsonLine(record));
+  const { approval, bound_hash, bound, decision_policy_version, votes } = record;
+  const decided = "decided_at" in approval ? `${approval.decided_at}` : "–";
+  const by = "decided_by" in approval && approval.decided_by !== undefined ? ` by ${approval.decided_by}` : "";
+  const pairs: [string, string][] = [
+    ["request", approval.request_id],
+    ["status", approval.status],
+    ["decided", `${decided}${by}`],
+    ["why asked", `${approval.rule}: ${approval.reason}`],
+    ["amount", `${approval.amount} ${approval.currency}`],
+    ["payee", `${bound.payee ?? "–"} ${approval.payee_address ?? ""}`.trim()],
+    ["policy", `${bound.policy_version}, at the decision ${decision_policy_version ?? "–"}`],
+    ["bound hash", bound_hash],
+    ...votes.map(({ by: voter, at }): [string, string] => ["vote", `${voter} at ${at}`]),
+  ];
+  for (const line of fields(pairs, terminal.colors)) terminal.print(line);
 }
 
 function reasonOf({ reason }: DecisionOptions): { reason?: string } {

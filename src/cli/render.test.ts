@@ -25,13 +25,16 @@ const approval = event("approval_required", {
   tool_name: "pay_service",
   tool_args: { service: "premium-report" },
   reason: "25.00 USD is above the threshold of 10 USD.",
+  rule: "approval_threshold_usd",
+  policy_version: 1,
+  fee: "0.00",
   amount: "25.00",
   currency: "USDC",
   estimated_cost: "25.00",
   payee: "premium-report",
   network: "eip155:31337",
   expires_at: "2026-11-23T13:00:01.250Z",
-  budget: { limit: "50.00", spent: "0.00", reserved: "25.00", remaining_after: "25.00" },
+  budget: { limit: "50.00", spent: "0.00", reserved: "25.00", remaining_before: "50.00", remaining_after: "25.00" },
 });
 
 test("a tool call stands on one line with its arguments", () => {

@@ -12,6 +12,7 @@ export interface RenderStyle {
 }
 
 const LABEL_WIDTH = 10;
+const frozenNames = { session: "this session", user: "this user", all: "everybody" } as const;
 
 /** Columns before an event's text. */
 export function indentOf(style: Pick<RenderStyle, "hasTime">): number {
@@ -70,6 +71,17 @@ export function renderEvent(event: ServerEvent, style: RenderStyle): string[] {
       const mark = decision === "rejected" ? colors.red("✗") : colors.green("✓");
       const because = reason === undefined ? "" : `: ${plainText(reason)}`;
       return show(mark, decision, `by ${plainText(decided_by)}${because}`, edited_args ? jsonLines(edited_args) : []);
+    }
+    case "approval_vote": {
+      const { by, reason, approvals, approvals_needed } = event.data;
+      const because = reason === undefined ? "" : `: ${plainText(reason)}`;
+      return show(colors.green("✓"), "vote", `${approvals} of ${approvals_needed}, by ${plainText(by)}${because}`);
+    }
+    case "freeze": {
+      const { scope, frozen, by, reason } = event.data;
+      const what = `payments of ${frozenNames[scope]} ${frozen ? "are frozen" : "are no longer frozen"}`;
+      const because = reason === undefined ? "" : `: ${plainText(reason)}`;
+      return show(colors.yellow("❄"), colors.yellow("freeze"), `${what}, by ${plainText(by)}${because}`);
     }
     case "approval_expired":
       return show(colors.red("✗"), "expired", "nobody decided in time; the call does not run");
@@ -140,10 +152,15 @@ export function approvalTitle(request: ApprovalRequired, colors: Colors): string
 /** Everything a person needs to decide; nothing of it is shortened. */
 export function approvalLines(request: ApprovalRequired, colors: Colors): string[] {
   const { budget } = request;
+  const { payee_address, asset, untrusted, approvals_needed } = request;
   const pairs: [string, string][] = [
     ["reason", plainText(request.reason)],
+    ...(approvals_needed === undefined ? [] : [pair("needs", `${approvals_needed} approvals, not of who asked`)]),
     ["cost", `${request.estimated_cost} USD, leaves ${budget.remaining_after} of ${budget.limit}`],
-    ...(request.network === undefined ? [] : [["network", plainText(request.network)] satisfies [string, string]]),
+    ...(payee_address === undefined ? [] : [pair("address", `${payee_address}, ${historyText(request)}`)]),
+    ...(request.network === undefined ? [] : [pair("network", request.network)]),
+    ...(asset === undefined ? [] : [pair("asset", asset)]),
+    ...(untrusted?.description === undefined ? [] : [pair("it says", `"${untrusted.description}"`)]),
     ["expires", plainText(request.expires_at)],
   ];
   const [first = "", ...rest] = jsonLines(request.tool_args);
@@ -152,6 +169,16 @@ export function approvalLines(request: ApprovalRequired, colors: Colors): string
     `${colors.dim("arguments")} ${first}`,
     ...rest.map((line) => `${" ".repeat(10)}${line}`),
   ];
+}
+
+function pair(name: string, value: string): [string, string] {
+  return [name, plainText(value)];
+}
+
+function historyText({ payee_history }: ApprovalRequired): string {
+  if (payee_history === undefined) return "never paid before";
+  const { payments, total_usd, last_paid_at } = payee_history;
+  return `paid ${payments} times before, ${total_usd} USD, last ${last_paid_at.slice(0, 10)}`;
 }
 
 export function budgetText({ limit, spent, reserved, remaining }: Budget): string {

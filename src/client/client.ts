@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import { PaygentError } from "../protocol/errors.ts";
+import type { Freeze, FreezeBody, FreezeTarget } from "../protocol/freeze.ts";
 import type { PaymentDetail, PaymentInfo, PaymentState, Statement } from "../protocol/payment-info.ts";
 import type {
   ApproveBody,
@@ -12,6 +13,7 @@ import type {
 } from "../protocol/request-bodies.ts";
 import type {
   Approval,
+  ApprovalRecord,
   ApprovalStatus,
   EventsPage,
   Execution,
@@ -24,6 +26,7 @@ import type {
   Ticket,
   WalletInfo,
 } from "../protocol/resources.ts";
+import type { Simulate, Simulation } from "../protocol/simulation.ts";
 import type { TokenSource } from "./access-token.ts";
 import { Connection } from "./connection.ts";
 import { createSend, type Send } from "./http.ts";
@@ -155,6 +158,8 @@ function resourcesOf(send: Send) {
     approvals: {
       list: (query: PageQuery & { readonly status?: ApprovalStatus } = {}): Promise<Page<Approval>> =>
         send({ method: "GET", path: "/approvals", query: { ...query } }),
+      /** A request with its decision, its votes and what the decision was bound to. */
+      get: (requestId: string): Promise<ApprovalRecord> => send({ method: "GET", path: `/approvals/${id(requestId)}` }),
       approve: (requestId: string, body: ApproveBody = {}): Promise<Approval> =>
         send({ method: "POST", path: `/approvals/${id(requestId)}/approve`, body }),
       reject: (requestId: string, body: RejectBody = {}): Promise<Approval> =>
@@ -192,6 +197,17 @@ function resourcesOf(send: Send) {
       list: (sessionId: string): Promise<Page<SpendRuleInfo>> =>
         send({ method: "GET", path: `/sessions/${id(sessionId)}/spend-rules` }),
       revoke: (ruleId: string): Promise<void> => send({ method: "DELETE", path: `/spend-rules/${id(ruleId)}` }),
+    },
+    policy: {
+      /** What a call would meet now; changes nothing. */
+      simulate: (body: z.input<typeof Simulate>): Promise<Simulation> =>
+        send({ method: "POST", path: "/policy/simulate", body }),
+    },
+    freezes: {
+      /** Stops all payments of a session, of yourself, or of everybody. */
+      put: (body: FreezeBody): Promise<Freeze> => send({ method: "POST", path: "/freeze", body }),
+      lift: (target: FreezeTarget): Promise<void> => send({ method: "DELETE", path: "/freeze", query: { ...target } }),
+      list: (): Promise<Page<Freeze>> => send({ method: "GET", path: "/freeze" }),
     },
     wallet: { get: (): Promise<WalletInfo> => send({ method: "GET", path: "/wallet" }) },
     services: { list: (): Promise<Page<Service>> => send({ method: "GET", path: "/services" }) },

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { ErrorCode } from "./errors.ts";
+import { Freeze, FreezeScope } from "./freeze.ts";
 import { Id } from "./ids.ts";
 import { PlanInput } from "./messages.ts";
 import { Decimal } from "./money.ts";
@@ -24,7 +25,12 @@ export type Cost = z.infer<typeof Cost>;
 export const PlanStep = z.object({ title: z.string(), status: z.enum(["pending", "in_progress", "done", "skipped"]) });
 export type PlanStep = z.infer<typeof PlanStep>;
 
-export const ErrorInfo = z.object({ code: ErrorCode, message: z.string() });
+export const ErrorInfo = z.object({
+  code: ErrorCode,
+  message: z.string(),
+  /** By code; of a call that policy refused, `rule` names the setting. */
+  details: z.record(z.string(), z.unknown()).optional(),
+});
 export type ErrorInfo = z.infer<typeof ErrorInfo>;
 
 export const Decision = z.enum(["approved", "rejected", "edited"]);
@@ -32,6 +38,14 @@ export type Decision = z.infer<typeof Decision>;
 
 const ofSession = { session_id: Id };
 const ofExecution = { session_id: Id, execution_id: Id, subagent_id: Id.optional() };
+
+/** What the session's owner has paid a payee before. */
+export const PayeeHistory = z.object({ payments: z.int(), total_usd: Decimal, last_paid_at: Timestamp });
+export type PayeeHistory = z.infer<typeof PayeeHistory>;
+
+/** What a service says of itself: shown as its words, never believed. */
+export const Untrusted = z.object({ description: z.string().optional() });
+export type Untrusted = z.infer<typeof Untrusted>;
 
 /** Everything a person needs to decide; also what `connected` lists as pending. */
 export const ApprovalRequired = z.object({
@@ -41,13 +55,31 @@ export const ApprovalRequired = z.object({
   tool_name: z.string(),
   tool_args: Args,
   reason: z.string(),
+  rule: z.string(),
+  policy_version: z.int(),
+  /** How many people must approve; absent where one decision is enough, whoever of the approvers makes it. */
+  approvals_needed: z.int().optional(),
   amount: Decimal,
   currency: z.string(),
+  fee: Decimal,
   estimated_cost: Decimal,
   payee: z.string().optional(),
+  payee_address: z.string().optional(),
+  payee_paid_before: z.boolean().optional(),
+  payee_history: PayeeHistory.optional(),
   network: z.string().optional(),
+  asset: z.string().optional(),
+  resource: z.string().optional(),
+  quote_expires_at: Timestamp.optional(),
+  untrusted: Untrusted.optional(),
   expires_at: Timestamp,
-  budget: z.object({ limit: Decimal, spent: Decimal, reserved: Decimal, remaining_after: Decimal }),
+  budget: z.object({
+    limit: Decimal,
+    spent: Decimal,
+    reserved: Decimal,
+    remaining_before: Decimal,
+    remaining_after: Decimal,
+  }),
 });
 export type ApprovalRequired = z.infer<typeof ApprovalRequired>;
 
@@ -59,6 +91,14 @@ const decided = z.object({
   decided_by: z.string(),
   reason: z.string().optional(),
   edited_args: Args.optional(),
+});
+
+const freeze = z.object({
+  ...ofSession,
+  scope: FreezeScope,
+  frozen: z.boolean(),
+  by: z.string(),
+  reason: z.string().optional(),
 });
 
 export const InFlight = z.object({
@@ -95,6 +135,15 @@ export const durableEvents = {
   plan: z.object({ ...ofExecution, steps: z.array(PlanStep) }),
   tool_call: z.object({ ...ofExecution, step: z.int(), tool_id: Id, tool_name: z.string(), tool_args: Args }),
   approval_required: ApprovalRequired,
+  approval_vote: z.object({
+    ...ofExecution,
+    request_id: Id,
+    tool_id: Id,
+    by: z.string(),
+    reason: z.string().optional(),
+    approvals: z.int(),
+    approvals_needed: z.int(),
+  }),
   approved: decided,
   rejected: decided,
   edit_approved: decided,
@@ -109,6 +158,7 @@ export const durableEvents = {
     duration_ms: z.int(),
     cost: Cost.optional(),
   }),
+  freeze,
   budget: z.object({ ...ofSession, execution_id: Id.optional(), ...Budget.shape }),
   subagent_start: z.object({
     ...ofExecution,
@@ -171,11 +221,13 @@ export const liveEvents = {
     budget: Budget,
     pending_approvals: z.array(ApprovalRequired),
     executions: z.array(OpenExecution),
+    frozen: z.array(Freeze),
     model: z.string(),
     heartbeat_ms: z.int(),
     protocol: z.literal("paygent.v1"),
   }),
   text_delta: z.object({ ...ofExecution, message_id: Id, delta: z.string() }),
+  freeze,
   pong: z.object({ ...ofSession }),
   resync: z.object({ ...ofSession, first_seq: z.int(), last_seq: z.int() }),
   execution_started: z.object({

@@ -16,13 +16,17 @@ export {
   type LiveEventData,
   type LiveEventType,
   liveEvents,
+  PayeeHistory,
   PlanStep,
   type ServerEvent,
+  Untrusted,
 } from "./events.ts";
+export { Freeze, FreezeScope } from "./freeze.ts";
 export { Id } from "./ids.ts";
 export { Approve, Cancel, ClientMessage, Edit, Execute, messageTypes, Ping, PlanInput, Reject } from "./messages.ts";
 export { Decimal, formatUnits, formatUsd, parseUnits, USD_DECIMALS, Usd, usdMicros } from "./money.ts";
 export { PaymentDetail, PaymentInfo, PaymentState, Receipt, Statement } from "./payment-info.ts";
 export { SessionConfig } from "./session-config.ts";
+export { BudgetDraw, Simulate, Simulation } from "./simulation.ts";
 export { SpendRule } from "./spend-rule.ts";
 export { statementCsv } from "./statement-csv.ts";

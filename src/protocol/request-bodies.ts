@@ -14,8 +14,11 @@ const { shape } = SessionConfig;
 export const SessionConfigPatch = z.strictObject({
   budget_usd: shape.budget_usd.unwrap().optional(),
   daily_budget_usd: shape.daily_budget_usd.unwrap().optional(),
+  payee_budgets_usd: shape.payee_budgets_usd.unwrap().optional(),
   approval_threshold_usd: shape.approval_threshold_usd.unwrap().optional(),
   max_payment_usd: shape.max_payment_usd.unwrap().optional(),
+  max_first_payment_usd: shape.max_first_payment_usd.unwrap().optional(),
+  velocity: shape.velocity.unwrap().optional(),
   approval_timeout_s: shape.approval_timeout_s.unwrap().optional(),
   execution_timeout_s: shape.execution_timeout_s.unwrap().optional(),
   max_steps: shape.max_steps.unwrap().optional(),
@@ -23,6 +26,7 @@ export const SessionConfigPatch = z.strictObject({
   model: shape.model,
   tools: shape.tools.unwrap().optional(),
   payees: shape.payees.unwrap().optional(),
+  hosts: shape.hosts.unwrap().optional(),
   approvers: shape.approvers.unwrap().optional(),
   quorum: shape.quorum.unwrap().optional(),
 } satisfies Record<keyof typeof shape, z.ZodType>);

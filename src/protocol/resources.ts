@@ -13,6 +13,8 @@ export const Session = z.object({
   title: z.string().nullable(),
   status: z.enum(["active", "terminated"]),
   config: SessionConfig,
+  /** Counts the changes of `config`; events name the one that they were judged under. */
+  policy_version: z.int(),
   last_seq: z.int(),
   budget: Budget,
   created_at: Timestamp,
@@ -59,6 +61,31 @@ export const Approval = z.discriminatedUnion("status", [
   }),
 ]);
 export type Approval = z.infer<typeof Approval>;
+
+/** One person's approval of a request that needs several. */
+const ApprovalVote = z.object({ by: z.string(), at: Timestamp, reason: z.string().optional() });
+
+/**
+ * A request, its decision, and what exactly the decision was bound to, for an audit. `bound` is what
+ * `bound_hash` is the SHA-256 of; an edit replaces it.
+ */
+export const ApprovalRecord = z.object({
+  approval: Approval,
+  bound_hash: z.string(),
+  bound: z.object({
+    tool_name: z.string(),
+    tool_args: Args,
+    payee: z.string().nullable(),
+    /** The terms of payment as they were frozen: network, asset, payee, amount, resource; null for what costs nothing. */
+    terms: z.string().nullable(),
+    expires_at: Timestamp,
+    policy_version: z.int(),
+  }),
+  /** The policy that held when it was decided. */
+  decision_policy_version: z.int().optional(),
+  votes: z.array(ApprovalVote),
+});
+export type ApprovalRecord = z.infer<typeof ApprovalRecord>;
 
 export const ApprovalStatus = z.enum(["pending", "approved", "rejected", "edited", "expired", "cancelled"]);
 export type ApprovalStatus = z.infer<typeof ApprovalStatus>;

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { ErrorCode } from "./errors.ts";
+import { Freeze, FreezeBody, FreezeTarget } from "./freeze.ts";
 import { Id } from "./ids.ts";
 import { PaymentDetail, PaymentInfo, PaymentState, Statement } from "./payment-info.ts";
 import {
@@ -14,6 +15,7 @@ import {
 } from "./request-bodies.ts";
 import {
   Approval,
+  ApprovalRecord,
   ApprovalStatus,
   EventsPage,
   Execution,
@@ -27,6 +29,7 @@ import {
   Ticket,
   WalletInfo,
 } from "./resources.ts";
+import { Simulate, Simulation } from "./simulation.ts";
 
 /** One HTTP operation: what the server registers, what it checks, and what /openapi.json says of it. */
 export interface Route {
@@ -202,6 +205,16 @@ export const routes = {
     responses: { 200: { description: "One page", schema: pageOf(Approval) } },
     errors: ["invalid_message"],
   },
+  getApproval: {
+    method: "get",
+    path: "/api/v1/approvals/{request_id}",
+    tag: "approvals",
+    summary: "Read a request with its decision and what the decision was bound to, for an audit",
+    scope: "read",
+    params: ofRequest,
+    responses: { 200: { description: "The record", schema: ApprovalRecord } },
+    errors: ["not_found"],
+  },
   approve: {
     method: "post",
     path: "/api/v1/approvals/{request_id}/approve",
@@ -354,6 +367,56 @@ export const routes = {
     params: z.strictObject({ rule_id: Id }),
     responses: { 204: { description: "The rule no longer holds" } },
     errors: ["not_found"],
+  },
+  simulatePolicy: {
+    method: "post",
+    path: "/api/v1/policy/simulate",
+    tag: "policy",
+    summary:
+      "Tell what a call would meet now: whether it runs, is asked about or denied, by which rule; changes nothing",
+    scope: "execute",
+    body: Simulate,
+    responses: { 200: { description: "The verdict", schema: Simulation } },
+    errors: [
+      "not_found",
+      "invalid_message",
+      "invalid_arguments",
+      "tool_failed",
+      "payment_terms_invalid",
+      "url_blocked",
+      "timeout",
+      "unavailable",
+      "conflict",
+    ],
+  },
+  listFreezes: {
+    method: "get",
+    path: "/api/v1/freeze",
+    tag: "policy",
+    summary: "List the freezes that concern you: of all, of yourself, of your sessions",
+    scope: "read",
+    responses: { 200: { description: "All of them", schema: pageOf(Freeze) } },
+    errors: [],
+  },
+  freeze: {
+    method: "post",
+    path: "/api/v1/freeze",
+    tag: "policy",
+    summary: "Stop all payments of a session, of yourself, or of everybody (scope admin); twice is once",
+    scope: "approve",
+    body: FreezeBody,
+    responses: { 200: { description: "The freeze that holds", schema: Freeze } },
+    errors: ["not_found", "invalid_message", "conflict"],
+  },
+  unfreeze: {
+    method: "delete",
+    path: "/api/v1/freeze",
+    tag: "policy",
+    summary: "Lift a freeze; lifting one that is not there is no error",
+    scope: "approve",
+    query: FreezeTarget,
+    responses: { 204: { description: "It does not hold any more" } },
+    errors: ["not_found", "invalid_message"],
   },
   createTicket: {
     method: "post",

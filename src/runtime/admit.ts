@@ -1,19 +1,14 @@
 import type * as z from "zod";
 import { PaygentError } from "../protocol/errors.ts";
 import type { ErrorInfo } from "../protocol/events.ts";
-import { formatUnits, formatUsd, parseUnits, usdMicros } from "../protocol/money.ts";
-import { newId } from "../protocol/new-id.ts";
+import { formatUnits, parseUnits } from "../protocol/money.ts";
 import type { PaymentTerms } from "../protocol/payment.ts";
-import { countPendingApprovals, insertApproval } from "../store/approvals.ts";
-import { drawOnSpendRule, validSpendRules } from "../store/spend-rules.ts";
 import type { Unit } from "../store/unit.ts";
-import { boundHash } from "./binding.ts";
-import { reserve } from "./budget.ts";
-import { isoTime } from "./clock.ts";
-import { free, judge, type Price } from "./policy.ts";
+import { requestApproval } from "./approval-request.ts";
+import { release, reserve } from "./budget.ts";
+import { judge, type Price } from "./policy.ts";
+import { policyFacts } from "./policy-facts.ts";
 import type { Purchase, Tool } from "./tool.ts";
-
-const maxPendingApprovals = 500;
 
 /** A tool call whose arguments passed the tool's schema. */
 export interface CheckedCall {
@@ -29,7 +24,7 @@ export interface QuotedPurchase {
   readonly purchase: Purchase;
   readonly terms: PaymentTerms;
   /** Why a human is to be asked whatever the policy would let through; it cannot let a denied one through. */
-  readonly mustAsk?: string | undefined;
+  readonly mustAsk?: { readonly rule: string; readonly reason: string } | undefined;
 }
 
 /** The arguments as the tool's schema understands them; throws `invalid_arguments`. */
@@ -72,10 +67,27 @@ export function checkCeiling({ purchase, terms }: QuotedPurchase): void {
   );
 }
 
-export function priceOf(quote: QuotedPurchase | undefined): Price {
-  if (quote === undefined) return free;
+/** What a call costs, whom it pays and where it goes, for policy and budgets. */
+export function priceOf(tool: Tool, args: Readonly<Record<string, unknown>>, quote: QuotedPurchase | undefined): Price {
+  if (quote === undefined) return { micros: 0n, host: targetOf(tool, args) };
   const { purchase, terms } = quote;
-  return { micros: BigInt(terms.usdMicros), payees: [purchase.payee, terms.payTo] };
+  return {
+    micros: BigInt(terms.usdMicros),
+    payee: { payee: purchase.payee, payTo: terms.payTo, network: terms.network },
+    host: hostOf(terms.url),
+    isListed: purchase.isListed,
+  };
+}
+
+function targetOf(tool: Tool, args: Readonly<Record<string, unknown>>): string | undefined {
+  const url = tool.target?.(args);
+  return url === undefined ? undefined : hostOf(url);
+}
+
+/** The host that a URL names; what is no URL of a host is judged by whoever opens it. */
+function hostOf(url: string): string | undefined {
+  const host = URL.parse(url)?.host;
+  return host === "" ? undefined : host;
 }
 
 export type Admission =
@@ -88,80 +100,26 @@ export type Admission =
  * asked about or not; what must be asked about becomes a pending approval with its event.
  */
 export async function admit(unit: Unit, call: CheckedCall, quote?: QuotedPurchase): Promise<Admission> {
+  const { tool, args, stepCapMicros } = call;
   const { config } = unit.session;
-  const price = priceOf(quote);
-  const rules = await validSpendRules(unit.tx, unit.session.id, call.tool.name, unit.at);
-  const verdict = judge({ tool: call.tool, price, config, rules, stepCapMicros: call.stepCapMicros });
+  const price = priceOf(tool, args, quote);
+  const facts = await policyFacts(unit.tx, unit.session, { tool, price, at: unit.at });
+  const verdict = judge({ tool, price, config, facts, stepCapMicros });
   if (verdict.kind === "deny") return { kind: "refused", error: verdict.error };
 
-  const spendKey = { executionId: unit.execution.id, toolId: call.toolId, epoch: 0 };
-  const refusal = await reserve(unit, spendKey, price.micros);
+  const key = { executionId: unit.execution.id, toolId: call.toolId, epoch: 0 };
+  const ruleId = verdict.kind === "allow" && quote?.mustAsk === undefined ? verdict.spendRule?.id : undefined;
+  const refusal = await reserve(unit, key, { micros: price.micros, payee: price.payee, ruleId });
   if (refusal !== undefined) return { kind: "refused", error: refusal };
 
-  const reason = quote?.mustAsk ?? (verdict.kind === "ask" ? verdict.reason : undefined);
-  if (reason !== undefined) return requestApproval(unit, call, { reason, quote });
-  if (verdict.kind === "allow" && verdict.rule !== undefined)
-    await drawOnSpendRule(unit.tx, verdict.rule.id, price.micros);
-  return { kind: "allowed" };
+  const asked = quote?.mustAsk ?? (verdict.kind === "ask" ? verdict : undefined);
+  if (asked === undefined) return { kind: "allowed" };
+  const full = await requestApproval(unit, call, { rule: asked.rule, reason: asked.reason, quote });
+  if (full === undefined) return { kind: "asked" };
+  await release(unit, key);
+  return { kind: "refused", error: full };
 }
 
-/** Writes a pending approval and the event that shows it. */
-export async function requestApproval(
-  unit: Unit,
-  call: CheckedCall,
-  { reason, quote }: { reason: string; quote?: QuotedPurchase | undefined },
-): Promise<Admission> {
-  const { session, execution } = unit;
-  if ((await countPendingApprovals(unit.tx, session.id)) >= maxPendingApprovals) {
-    const sentence = `${maxPendingApprovals} approvals of this session are waiting already; decide some of them first.`;
-    return { kind: "refused", error: new PaygentError("quota_exceeded", sentence) };
-  }
-  const terms = quote?.terms;
-  const amount = terms === undefined ? "0.00" : formatUnits(BigInt(terms.amount), terms.decimals);
-  const micros = BigInt(terms?.usdMicros ?? 0);
-  const limit = usdMicros(session.config.budget_usd);
-  const request = {
-    session_id: session.id,
-    execution_id: execution.id,
-    ...(call.subagentId === undefined ? {} : { subagent_id: call.subagentId }),
-    request_id: newId(),
-    tool_id: call.toolId,
-    tool_name: call.tool.name,
-    tool_args: call.args,
-    reason,
-    amount,
-    currency: terms?.currency ?? "USD",
-    estimated_cost: formatUsd(micros),
-    ...(quote === undefined ? {} : { payee: quote.purchase.payee, network: quote.terms.network }),
-    expires_at: isoTime(Date.parse(unit.at) + session.config.approval_timeout_s * 1000),
-    budget: {
-      limit: formatUsd(limit),
-      spent: formatUsd(unit.spentMicros),
-      reserved: formatUsd(unit.reservedMicros),
-      remaining_after: formatUsd(limit - unit.spentMicros - unit.reservedMicros),
-    },
-  };
-  const termsText = terms === undefined ? undefined : JSON.stringify(terms);
-  await insertApproval(unit.tx, {
-    id: request.request_id,
-    sessionId: session.id,
-    executionId: execution.id,
-    userId: session.userId,
-    toolId: call.toolId,
-    toolName: call.tool.name,
-    subagentId: call.subagentId,
-    args: call.args,
-    boundHash: boundHash(call.tool.name, call.args, termsText),
-    terms: termsText,
-    micros,
-    request,
-    createdAt: unit.at,
-    expiresAt: request.expires_at,
-  });
-  unit.append("approval_required", request);
-  return { kind: "asked" };
-}
-
-export function errorInfo(error: PaygentError): ErrorInfo {
-  return { code: error.code, message: error.message };
+export function errorInfo({ code, message, details }: PaygentError): ErrorInfo {
+  return { code, message, ...(details === undefined ? {} : { details }) };
 }

@@ -7,12 +7,14 @@ import type { ExecutionRow } from "../store/executions.ts";
 import type { Unit } from "../store/unit.ts";
 import { admit, checkArgs, errorInfo, toolNamed } from "./admit.ts";
 import type { AgentModel, ModelMessage, ModelReply } from "./agent-model.ts";
+import { charge } from "./budget.ts";
 import { grantFor, performCall } from "./call.ts";
 import { isoTime } from "./clock.ts";
 import { agentMessages, sessionMemory } from "./conversation.ts";
 import { leave } from "./finish.ts";
 import { type AgentState, type CallState, openCalls } from "./fold.ts";
 import { rootInstructions } from "./instructions.ts";
+import { costOf } from "./model-price.ts";
 import { unlessAllowed } from "./performance.ts";
 import { currentStep, followPlan, type NextReply } from "./plan.ts";
 import type { RunLog } from "./run-log.ts";
@@ -191,12 +193,16 @@ export class AgentLoop {
     const { reply, isEnd } = await this.#respond(agent, messageId);
     this.#abort.signal.throwIfAborted();
 
-    if (isEnd) {
-      await this.#log.commit((unit) => tellEnd(unit, this.#telling, agent, reply, messageId));
-      return "ended";
-    }
-    const { hasParked, fatal } = await this.#log.commit((unit) => this.#tellReply(unit, agent, reply, messageId));
+    const cost = costOf(this.#parts.modelPriceOf(this.#config), reply.usage);
+    const { hasParked, fatal } = await this.#log.commit(async (unit) => {
+      const overrun = await charge(unit, messageId, cost);
+      if (overrun !== undefined) return { hasParked: false, fatal: overrun };
+      if (!isEnd) return this.#tellReply(unit, agent, reply, messageId);
+      await tellEnd(unit, this.#telling, agent, reply, messageId);
+      return { hasParked: false, fatal: undefined };
+    });
     if (fatal !== undefined) throw fatal;
+    if (isEnd) return "ended";
     return hasParked ? "parked" : "going on";
   }
 

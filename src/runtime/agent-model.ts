@@ -39,6 +39,12 @@ export interface ModelCall {
   readonly args: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** What a reply took of the provider, as it counts it. */
+export interface ModelUsage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
 export interface ModelReply {
   readonly text: string;
   readonly calls: readonly ModelCall[];
@@ -46,6 +52,8 @@ export interface ModelReply {
   readonly plan?: readonly PlanStep[] | undefined;
   /** Whether the model holds the command fulfilled; read only when it asks for no further call. */
   readonly success: boolean;
+  /** Absent where the provider does not say; such a reply costs nothing. */
+  readonly usage?: ModelUsage | undefined;
 }
 
 export interface RespondOptions {

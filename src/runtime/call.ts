@@ -8,6 +8,7 @@ import { type CheckedCall, checkArgs, toolNamed } from "./admit.ts";
 import { boundHash } from "./binding.ts";
 import type { CallState } from "./fold.ts";
 import { type CallOutcome, ifAdmitted, type Performance } from "./performance.ts";
+import { requireHost } from "./policy.ts";
 import { performPayment } from "./purchase.ts";
 import { startOnce } from "./start-once.ts";
 import { Stopped, unlessAborted } from "./stop.ts";
@@ -66,8 +67,9 @@ export async function grantFor(
 ): Promise<ApprovalRow | undefined> {
   if (request?.status !== "approved" && request?.status !== "edited") return undefined;
   const grant = await grantOf(db, executionId, toolId);
-  if (grant === undefined || boundHash(grant.toolName, grant.args, grant.terms) === grant.boundHash) return grant;
-  throw new PaygentError("policy_denied", `What approval ${grant.id} was given for is not what would run now.`);
+  if (grant === undefined || boundHash(grant) === grant.boundHash) return grant;
+  const sentence = `What approval ${grant.id} was given for is not what would run now; ask the agent again.`;
+  throw new PaygentError("policy_denied", sentence, { details: { rule: "bound_hash" } });
 }
 
 /** A human's answer: the edited arguments' `answer`, else the reason given with the approval. */
@@ -111,6 +113,7 @@ async function runTool(
       proposedAt: call.proposedAt,
       now: () => run.clock.now(),
       budget: () => readBudget(run),
+      requireHost: (host) => requireHost(host, run.config),
     });
     return { result: await unlessAborted(running, signal) };
   } finally {

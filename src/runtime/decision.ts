@@ -36,14 +36,14 @@ export async function approvalFor(
 }
 
 /**
- * Carries a decision out, once: `apply` runs under the session's lock with the approval still pending. The
- * execution goes on where it waited. Throws `already_decided`, `approval_expired`, `execution_ended`.
+ * Carries a decision out, once: `apply` runs under the session's lock with the approval still pending. Once it
+ * is decided the execution goes on where it waited. Throws `already_decided`, `approval_expired`, `execution_ended`.
  */
 export async function decide(
   runtime: Runtime,
   caller: Caller,
   found: ApprovalRow,
-  apply: (unit: Unit, approval: ApprovalRow) => Promise<void>,
+  apply: (unit: Unit, approval: ApprovalRow) => Promise<"decided" | "pending">,
 ): Promise<void> {
   const { sessionId, executionId } = found;
   const committed = await commitCommand(runtime, { sessionId, executionId }, async (unit) => {
@@ -51,8 +51,7 @@ export async function decide(
     const approval = await findApproval(unit.tx, found.id);
     if (approval === undefined) throw notFound("approval");
     refuseUnlessPending(approval, unit.at);
-    await apply(unit, approval);
-    return resume(unit, runtime);
+    return (await apply(unit, approval)) === "decided" ? resume(unit, runtime) : undefined;
   });
   goOn(runtime, executionId, committed.value);
 }

@@ -5,6 +5,7 @@ import type { CheckedCall } from "./admit.ts";
 import { contentOf, isDelivered } from "./content.ts";
 import { askChain, priceText, send } from "./pay.ts";
 import { type CallOutcome, ifAdmitted, type Performance } from "./performance.ts";
+import { requireHost } from "./policy.ts";
 import { recordPaymentOutcome } from "./resolve-payments.ts";
 import { commitCommand } from "./runtime.ts";
 import type { ChainOutcome } from "./wallet.ts";
@@ -12,7 +13,11 @@ import type { ChainOutcome } from "./wallet.ts";
 /** What an earlier payment for the same thing means for a call that asks for it again. */
 export type Earlier =
   /** There is none, or it brought nothing: then `mustAsk` says why only a human may let it be paid again. */
-  | { readonly kind: "none"; readonly mustAsk?: string; readonly repeats?: string }
+  | {
+      readonly kind: "none";
+      readonly mustAsk?: { readonly rule: string; readonly reason: string };
+      readonly repeats?: string;
+    }
   | { readonly kind: "served"; readonly outcome: CallOutcome }
   | { readonly kind: "waiting" };
 
@@ -37,6 +42,7 @@ export async function askEarlier(
     const { wallet } = run;
     const { terms, signed } = row;
     if (signed === undefined) return { kind: "none" };
+    if (terms.kind === "page") requireHost(new URL(terms.url).host, run.config);
     const isTransfer = terms.kind === "transfer";
     let outcome: ChainOutcome = isOut(row) ? await askChain(wallet, terms, signed) : settledBefore(row);
     const mustSend = outcome.state === "open" || (outcome.state === "settled" && !isTransfer);
@@ -57,7 +63,9 @@ export async function askEarlier(
         return {
           kind: "none",
           repeats: row.id,
-          mustAsk: `${priceText(terms)} for the same are out already (payment ${row.id}), and whether they are taken is not known yet. Pay a second time?`,
+          mustAsk: repeat(
+            `${priceText(terms)} for the same are out already (payment ${row.id}), and whether they are taken is not known yet. Pay a second time?`,
+          ),
         };
       case "settled": {
         const { txHash } = outcome;
@@ -69,11 +77,17 @@ export async function askEarlier(
         return {
           kind: "none",
           repeats: row.id,
-          mustAsk: `${row.payee} was paid ${priceText(terms)} for the same already (transaction ${txHash}) and delivered nothing. Pay a second time?`,
+          mustAsk: repeat(
+            `${row.payee} was paid ${priceText(terms)} for the same already (transaction ${txHash}) and delivered nothing. Pay a second time?`,
+          ),
         };
       }
     }
   });
+}
+
+function repeat(reason: string) {
+  return { rule: "repeat", reason };
 }
 
 function settledBefore({ txHash = "", block = "" }: PaymentRow): ChainOutcome {

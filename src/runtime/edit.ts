@@ -2,17 +2,15 @@ import { PaygentError } from "../protocol/errors.ts";
 import type { Edit } from "../protocol/messages.ts";
 import { decideApproval } from "../store/approvals.ts";
 import type { Caller } from "./access.ts";
-import { checkArgs, checkCeiling, priceOf, type QuotedPurchase, toolNamed } from "./admit.ts";
+import { checkArgs, priceOf, toolNamed } from "./admit.ts";
 import { boundHash } from "./binding.ts";
 import { reserve } from "./budget.ts";
 import { approvalFor, type DecisionRequest, decide, decisionData } from "./decision.ts";
-import { judge } from "./policy.ts";
-import { askPrice } from "./quote.ts";
+import { approvalsNeeded, judge } from "./policy.ts";
+import { policyFacts } from "./policy-facts.ts";
+import { quoteFor } from "./price-check.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Tool } from "./tool.ts";
-import { isSafe } from "./web.ts";
-
-const quoteTimeoutMs = 15_000;
 
 /**
  * Lets a call run with other arguments: checked against the tool's schema, priced anew, and taken through
@@ -22,30 +20,47 @@ const quoteTimeoutMs = 15_000;
  */
 export async function edit(runtime: Runtime, caller: Caller, request: DecisionRequest<Edit>): Promise<void> {
   const { input, ref } = request;
-  const { approval } = await approvalFor(runtime, caller, request);
+  const { approval, session } = await approvalFor(runtime, caller, request);
   const tool = toolNamed(runtime.tools, approval.toolName);
   const args = editedArgs(tool, input.edited_args);
-  const quote = approval.status === "pending" ? await quoteFor(runtime, tool, args) : undefined;
-  const price = priceOf(quote);
+  const quote =
+    approval.status === "pending" ? await quoteFor({ ...runtime, config: session.config }, tool, args) : undefined;
+  const price = priceOf(tool, args, quote);
   const terms = quote === undefined ? undefined : JSON.stringify(quote.terms);
 
   await decide(runtime, caller, approval, async (unit, pending) => {
-    const verdict = judge({ tool, price, config: unit.session.config, rules: [] });
+    const { config, policyVersion } = unit.session;
+    const facts = await policyFacts(unit.tx, unit.session, { tool, price, at: unit.at });
+    const verdict = judge({ tool, price, config, facts });
     if (verdict.kind === "deny") throw verdict.error;
+    refuseUnderQuorum(approvalsNeeded(config, price.micros));
     const spendKey = { executionId: pending.executionId, toolId: pending.toolId, epoch: 0 };
-    const refusal = await reserve(unit, spendKey, price.micros);
+    const refusal = await reserve(unit, spendKey, { micros: price.micros, payee: price.payee });
     if (refusal !== undefined) throw refusal;
-    const edited = { args, terms, micros: price.micros, boundHash: boundHash(tool.name, args, terms) };
+    const bound = { toolName: tool.name, args, payee: quote?.purchase.payee, terms, policyVersion };
+    const edited = { ...bound, micros: price.micros, boundHash: boundHash({ ...bound, expiresAt: pending.expiresAt }) };
     await decideApproval(unit.tx, pending, {
       status: "edited",
       decidedBy: caller.userId,
       decidedAt: unit.at,
       reason: input.reason,
+      policyVersion,
       edited,
     });
     const data = decisionData(pending, caller, "edited", input.reason);
     unit.append("edit_approved", { ...data, edited_args: args }, ref);
+    return "decided";
   });
+}
+
+/** One person's edit would put other content under what several must approve. */
+function refuseUnderQuorum(needed: number): void {
+  if (needed === 0) return;
+  throw new PaygentError(
+    "policy_denied",
+    `A payment of this size needs ${needed} approvals, so one person cannot edit it. Reject it and give a new command.`,
+    { details: { rule: "quorum" } },
+  );
 }
 
 /** A question is answered by adding the answer to its arguments. */
@@ -54,20 +69,4 @@ function editedArgs(tool: Tool, edited: Readonly<Record<string, unknown>>): Read
   const { answer, ...args } = edited;
   if (typeof answer === "string") return { ...checkArgs(tool, args), answer };
   throw new PaygentError("invalid_arguments", `${tool.name} needs "answer" in the edited arguments, a text.`);
-}
-
-async function quoteFor(
-  runtime: Runtime,
-  tool: Tool,
-  args: Readonly<Record<string, unknown>>,
-): Promise<QuotedPurchase | undefined> {
-  if (tool.effect !== "payment") return undefined;
-  const purchase = tool.purchase(args);
-  // A request that may change something goes out once, when the call runs; its price is asked about then.
-  if (purchase.kind === "page" && !isSafe(purchase)) return undefined;
-  const quote = await askPrice(runtime, purchase, AbortSignal.timeout(quoteTimeoutMs));
-  if (quote.kind === "free") return undefined;
-  const quoted = { purchase, terms: quote.terms };
-  checkCeiling(quoted);
-  return quoted;
 }

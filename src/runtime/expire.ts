@@ -14,6 +14,7 @@ export async function expire(runtime: Runtime, due: ApprovalRow): Promise<void> 
       decidedBy: undefined,
       decidedAt: unit.at,
       reason: undefined,
+      policyVersion: unit.session.policyVersion,
     });
     unit.append("approval_expired", {
       ...(approval.subagentId === undefined ? {} : { subagent_id: approval.subagentId }),

@@ -26,6 +26,7 @@ export async function finish(
       decidedBy: undefined,
       decidedAt: unit.at,
       reason: undefined,
+      policyVersion: unit.session.policyVersion,
     });
   }
   let released = 0n;

@@ -162,6 +162,8 @@ export function applyEvent(fold: ExecutionFold, stored: StoredEvent): void {
       if (event.data.fatal) fold.hasEnded = true;
       return;
     case "execution_started":
+    case "approval_vote":
+    case "freeze":
     case "budget":
       return;
   }

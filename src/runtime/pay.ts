@@ -2,9 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUnits } from "../protocol/money.ts";
 import type { PaymentTerms, ServiceResponse, SignedPayment } from "../protocol/payment.ts";
+import type { Store } from "../store/database.ts";
+import { type FreezeRow, freezesOfSession } from "../store/freezes.ts";
 import { type PaymentRow, updatePayment } from "../store/payments.ts";
 import type { SpendKey } from "../store/spends.ts";
 import type { Unit } from "../store/unit.ts";
+import { frozenError, refuseIfFrozen } from "./frozen.ts";
 import { unlessAborted } from "./stop.ts";
 import type { ChainOutcome, Wallet } from "./wallet.ts";
 import type { Web } from "./web.ts";
@@ -32,6 +35,8 @@ export interface Sender {
 export type Payable = SpendKey & Pick<PaymentRow, "terms" | "state" | "signed">;
 
 interface Payer extends Sender {
+  readonly store: Store;
+  readonly sessionId: string;
   /** Commits under the run's lease; refuses once the execution is cancelled or taken over. */
   commit<T>(work: (unit: Unit) => Promise<T>): Promise<T>;
 }
@@ -61,7 +66,10 @@ export async function pay(payer: Payer, payment: Payable): Promise<PaymentEnd> {
   }
 
   let response: ServiceResponse | undefined;
+  let freeze: FreezeRow | undefined;
   for (let attempt = 1; outcome.state === "open" && attempt <= sendAttempts; attempt++) {
+    [freeze] = await freezesOfSession(payer.store.db, payer.sessionId);
+    if (freeze !== undefined) break;
     if (attempt > 1) await delay(retryDelayMs * attempt, undefined, { signal: payer.signal }).catch(() => undefined);
     response = await send(payer, terms, signed);
     outcome = await askChain(payer.wallet, terms, signed);
@@ -73,7 +81,8 @@ export async function pay(payer: Payer, payment: Payable): Promise<PaymentEnd> {
   if (outcome.state === "open" && !payer.signal.aborted) {
     outcome = await voidPayment(payer.wallet, terms, signed);
   }
-  return endOf(terms, outcome, response);
+  const end = endOf(terms, outcome, response);
+  return end.kind === "void" && freeze !== undefined ? { ...end, error: frozenError(freeze) } : end;
 }
 
 /** Asks the chain to void an authorization, and then which of settling and voiding it saw. */
@@ -100,6 +109,7 @@ export async function askChain(wallet: Wallet, terms: PaymentTerms, signed: Sign
 }
 
 async function sign(payer: Payer, payment: Payable): Promise<SignedPayment> {
+  await refuseIfFrozen(payer.store.db, payer.sessionId);
   const signed = await unlessAborted(payer.wallet.sign(payment.terms, payment), payer.signal);
   await recordSent(payer, payment, signed);
   return signed;
@@ -108,7 +118,11 @@ async function sign(payer: Payer, payment: Payable): Promise<SignedPayment> {
 /** Stores the signed bytes and that they go out, before the first of them does. A run that is being stopped sends nothing. */
 async function recordSent(payer: Payer, payment: Payable, signed: SignedPayment): Promise<void> {
   const state = payer.signal.aborted ? "signed" : "sent";
-  await payer.commit((unit) => updatePayment(unit.tx, payment, { state, signed }, unit.at));
+  await payer.commit(async (unit) => {
+    // A signature that was never stored was never sent: thrown away, it can move nothing.
+    if (payment.signed === undefined) await refuseIfFrozen(unit.tx, payer.sessionId);
+    await updatePayment(unit.tx, payment, { state, signed }, unit.at);
+  });
 }
 
 /** Sends the signed bytes. Whatever goes wrong here says nothing about the money, so it is no failure yet. */

@@ -4,11 +4,11 @@ import type { SessionConfig } from "../protocol/session-config.ts";
 import type { ApprovalRow } from "../store/approvals.ts";
 import type { Store } from "../store/database.ts";
 import type { Unit } from "../store/unit.ts";
-import { type Admission, admit, type CheckedCall } from "./admit.ts";
+import { type Admission, admit, type CheckedCall, priceOf } from "./admit.ts";
 import type { Bus } from "./bus.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
-import { free, judge } from "./policy.ts";
+import { judge, noFacts } from "./policy.ts";
 import type { Tool } from "./tool.ts";
 import type { Wallet } from "./wallet.ts";
 import type { Web } from "./web.ts";
@@ -54,9 +54,10 @@ export async function ifAdmitted(
 ): Promise<"waiting" | CallOutcome | undefined> {
   if (grant !== undefined) return undefined;
   const { config, stepCapMicros } = run;
+  const { tool } = call;
+  const price = priceOf(tool, call.args, undefined);
   // What needs neither a question nor a note runs without a transaction.
-  const isPlain =
-    also === undefined && judge({ tool: call.tool, price: free, config, rules: [], stepCapMicros }).kind === "allow";
+  const isPlain = also === undefined && judge({ tool, price, config, facts: noFacts, stepCapMicros }).kind === "allow";
   if (isPlain) return undefined;
   const admission = await run.commit(async (unit) => {
     const admitted = await admit(unit, call);

@@ -1,7 +1,6 @@
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUnits, formatUsd } from "../protocol/money.ts";
 import { newId } from "../protocol/new-id.ts";
-import { PaymentTerms } from "../protocol/payment.ts";
 import type { ApprovalRow } from "../store/approvals.ts";
 import {
   findPayment,
@@ -14,6 +13,7 @@ import {
 import type { SpendKey } from "../store/spends.ts";
 import type { Unit } from "../store/unit.ts";
 import { admit, type CheckedCall, checkCeiling } from "./admit.ts";
+import { confirmApproved, type UnpricedQuote } from "./approved-purchase.ts";
 import { release, settle } from "./budget.ts";
 import { contentOf, isDelivered } from "./content.ts";
 import { askEarlier, type Earlier } from "./earlier-payment.ts";
@@ -40,10 +40,17 @@ export async function performPayment(
 
   const about = quoteOf(run, checked, purchase, begun);
   if (grant?.terms !== undefined) {
-    const terms = PaymentTerms.parse(JSON.parse(grant.terms));
-    const granted = { ...about, terms };
-    await run.commit((unit) => recordQuote(unit.tx, granted, "reserved", unit.at));
-    return payFor(run, reserved(granted));
+    const confirmed = await confirmApproved(run, checked, { grant, purchase, about });
+    switch (confirmed.kind) {
+      case "asked":
+        return "waiting";
+      case "refused":
+        return { error: confirmed.error, isFatal: confirmed.isFatal, record: (unit) => giveUp(unit, key) };
+      case "free":
+        return { result: contentOf(confirmed.response), record: (unit) => giveUp(unit, key) };
+      case "confirmed":
+        return payFor(run, reserved(confirmed.quote));
+    }
   }
 
   const earlier = await askEarlier(run, checked, grant, about);
@@ -62,7 +69,11 @@ export async function performPayment(
   return instead ?? payFor(run, reserved(priced));
 }
 
-type UnpricedQuote = Omit<PaymentQuote, "terms">;
+/** What was approved is not paid after all. */
+async function giveUp(unit: Unit, key: SpendKey): Promise<void> {
+  await release(unit, key);
+  await updatePayment(unit.tx, key, { state: "cancelled" }, unit.at);
+}
 
 function quoteOf(run: Performance, checked: CheckedCall, purchase: Purchase, begun: PaymentRow | undefined) {
   const about: UnpricedQuote = {

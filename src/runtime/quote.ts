@@ -1,5 +1,7 @@
 import { PaygentError } from "../protocol/errors.ts";
+import type { SessionConfig } from "../protocol/session-config.ts";
 import { contentHash } from "./binding.ts";
+import { requireHost } from "./policy.ts";
 import type { Purchase } from "./tool.ts";
 import type { Quote, Wallet } from "./wallet.ts";
 import type { Web } from "./web.ts";
@@ -8,15 +10,21 @@ import type { Web } from "./web.ts";
 export interface Pricing {
   readonly wallet: Wallet;
   readonly web: Web;
+  /** Of the session, whose lists of hosts hold for wherever a page leads. */
+  readonly config: SessionConfig;
 }
 
 /** Asks what a purchase costs, without paying. A page that wants no money has thereby been read. */
-export async function askPrice({ wallet, web }: Pricing, purchase: Purchase, signal: AbortSignal): Promise<Quote> {
+export async function askPrice(
+  { wallet, web, config }: Pricing,
+  purchase: Purchase,
+  signal: AbortSignal,
+): Promise<Quote> {
   switch (purchase.kind) {
     case "transfer":
       return { kind: "paid", terms: wallet.transferTerms(purchase) };
     case "page": {
-      const { url, response, paymentRequired } = await web.ask(purchase, signal);
+      const { url, response, paymentRequired } = await web.ask(purchase, signal, (host) => requireHost(host, config));
       if (response.status !== 402) return { kind: "free", response };
       if (paymentRequired === undefined) throw unreadable(url);
       const { method, body } = purchase;

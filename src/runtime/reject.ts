@@ -17,6 +17,7 @@ export async function reject(runtime: Runtime, caller: Caller, request: Decision
       decidedBy: caller.userId,
       decidedAt: unit.at,
       reason: input.reason,
+      policyVersion: unit.session.policyVersion,
     });
     unit.append("rejected", decisionData(pending, caller, "rejected", input.reason), ref);
     const why = input.reason === undefined ? "" : ` The reason given: ${input.reason}`;
@@ -24,6 +25,7 @@ export async function reject(runtime: Runtime, caller: Caller, request: Decision
       code: "rejected",
       message: `${caller.userId} rejected this call; it did not run and must not be tried again in another form.${why}`,
     });
+    return "decided";
   });
 }
 

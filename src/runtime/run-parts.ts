@@ -4,6 +4,7 @@ import type { AgentModel } from "./agent-model.ts";
 import type { Bus } from "./bus.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
+import type { ModelPrice } from "./model-price.ts";
 import type { Subagent, Tool } from "./tool.ts";
 import type { Wallet } from "./wallet.ts";
 import type { Web } from "./web.ts";
@@ -22,4 +23,6 @@ export interface RunParts {
   /** The model that a session's agents think with. Throws `model_failed` when it is not to be had here. */
   modelFor(config: SessionConfig): AgentModel;
   modelNameOf(config: SessionConfig): string;
+  /** What that model costs; undefined for one that is not in the price table, which costs nothing. */
+  modelPriceOf(config: SessionConfig): ModelPrice | undefined;
 }

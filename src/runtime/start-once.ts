@@ -2,7 +2,8 @@ import { PaygentError } from "../protocol/errors.ts";
 import type { ApprovalRow } from "../store/approvals.ts";
 import { insertToolStart, lastStart } from "../store/tool-starts.ts";
 import type { Unit } from "../store/unit.ts";
-import { type CheckedCall, requestApproval } from "./admit.ts";
+import type { CheckedCall } from "./admit.ts";
+import { requestApproval } from "./approval-request.ts";
 import { type CallOutcome, ifAdmitted, type Performance } from "./performance.ts";
 
 /**
@@ -20,9 +21,11 @@ export async function startOnce(
   const mayStart = last === undefined || (grant !== undefined && grant.createdAt > last.startedAt);
   if (!mayStart) {
     const reason = `${tool.name} was interrupted and may have happened already. Run it again?`;
-    return (await run.commit((unit) => requestApproval(unit, checked, { reason }))).kind === "asked"
-      ? "waiting"
-      : { error: new PaygentError("interrupted", `${tool.name} was interrupted; whether it happened is not known.`) };
+    const full = await run.commit((unit) => requestApproval(unit, checked, { rule: "interrupted", reason }));
+    if (full === undefined) return "waiting";
+    return {
+      error: new PaygentError("interrupted", `${tool.name} was interrupted; whether it happened is not known.`),
+    };
   }
   const start = { executionId, toolId, attempt: (last?.attempt ?? 0) + 1 };
   const recordStart = (unit: Unit) => insertToolStart(unit.tx, start, unit.at);

@@ -16,11 +16,15 @@ export interface ToolContext {
   readonly proposedAt: number;
   now(): number;
   budget(): Promise<Budget>;
+  /** Throws `policy_denied` when the session does not allow this host, such as one that a page redirects to. */
+  requireHost(host: string): void;
 }
 
 interface PurchaseBase {
   /** Whom the money is for, as people know them: a name, a host, an address. */
   readonly payee: string;
+  /** Whether the operator's catalogue names this payee, and so vouches for it. */
+  readonly isListed?: boolean;
   /** Decimal, in the token's currency; a dearer price is not paid. */
   readonly maxAmount?: string;
 }
@@ -39,6 +43,8 @@ interface ToolBase {
   readonly description: string;
   /** The schema of the arguments, an object; what a model is shown and what every call is checked against. */
   readonly args: z.ZodType<ToolArgs>;
+  /** The URL that a call goes to, where its arguments name one; the session's host lists are held against it. */
+  target?(args: ToolArgs): string | undefined;
 }
 
 /**

@@ -21,8 +21,11 @@ export interface PageAnswer {
  * `url_blocked`, `tool_failed`, `timeout`, or the signal's reason.
  */
 export interface Web {
-  /** Asks without paying. Redirects of a GET or HEAD are followed, each checked like the first address. */
-  ask(request: PageRequest, signal: AbortSignal): Promise<PageAnswer>;
+  /**
+   * Asks without paying. Redirects of a GET or HEAD are followed, each checked like the first address;
+   * `requireHost` throws for a host that is not to be asked.
+   */
+  ask(request: PageRequest, signal: AbortSignal, requireHost: (host: string) => void): Promise<PageAnswer>;
   /** Asks with a payment, which never goes to any other address than this one. */
   pay(request: PageRequest, payment: string, signal: AbortSignal): Promise<ServiceResponse>;
 }

@@ -2,19 +2,23 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUsd } from "../protocol/money.ts";
-import type { SessionConfig } from "../protocol/session-config.ts";
 import { isMember, notFound, requireOwner, sessionFor } from "../runtime/access.ts";
 import { approve } from "../runtime/approve.ts";
 import { cancel } from "../runtime/cancel.ts";
 import { isoTime } from "../runtime/clock.ts";
+import { checkConfig, configure } from "../runtime/configure.ts";
 import { edit } from "../runtime/edit.ts";
 import { execute } from "../runtime/execute.ts";
+import { freeze, unfreeze } from "../runtime/freeze.ts";
 import { reject } from "../runtime/reject.ts";
 import { commitCommand, type Runtime } from "../runtime/runtime.ts";
+import { simulate } from "../runtime/simulate.ts";
 import type { Catalogue } from "../runtime/wallet.ts";
+import { votesOf } from "../store/approval-votes.ts";
 import { findApproval, listApprovals } from "../store/approvals.ts";
 import { genesisHash, readEvents, type StoredEvent } from "../store/event-log.ts";
 import { type ExecutionRow, findExecution, listExecutions, openExecutions } from "../store/executions.ts";
+import { freezesOfUser } from "../store/freezes.ts";
 import { countEvents, readLog } from "../store/log-queries.ts";
 import { findPaymentById, listPayments, paymentsOfPeriod } from "../store/payment-queries.ts";
 import { findSession, insertSession, listSessions, updateSession } from "../store/sessions.ts";
@@ -24,7 +28,7 @@ import { type Identity, unauthenticated } from "./auth.ts";
 import type { Api, DecisionMessage } from "./http/api.ts";
 import { paymentDetailView, paymentView, statementView } from "./payment-views.ts";
 import { newTicket, TICKET_LIFETIME_MS, ticketHash } from "./ticket.ts";
-import { approvalView, executionView, sessionView, spendRuleView } from "./views.ts";
+import { approvalRecordView, approvalView, executionView, freezeView, sessionView, spendRuleView } from "./views.ts";
 
 const maxStatementLines = 10_000;
 
@@ -49,7 +53,7 @@ export function createApi({ runtime, catalogue, onTerminated }: ApiParts): Api {
 
   return {
     async createSession(identity, { title, config }) {
-      checkConfig(runtime, config);
+      checkConfig(runtime, config, identity.userId);
       const id = randomUUID();
       const session = {
         id,
@@ -70,13 +74,8 @@ export function createApi({ runtime, catalogue, onTerminated }: ApiParts): Api {
       return sessionView(await sessionFor(db, identity, sessionId));
     },
 
-    async patchSession(identity, sessionId, { title, config }) {
-      requireOwner(await sessionFor(db, identity, sessionId), identity, "approve");
-      await commitCommand(runtime, { sessionId }, async (unit) => {
-        const merged: SessionConfig = { ...unit.session.config, ...config };
-        checkConfig(runtime, merged);
-        await updateSession(unit.tx, sessionId, { ...(title === undefined ? {} : { title }), config: merged });
-      });
+    async patchSession(identity, sessionId, change) {
+      await configure(runtime, identity, { sessionId, ...change });
       return sessionView(await sessionFor(db, identity, sessionId));
     },
 
@@ -113,6 +112,13 @@ export function createApi({ runtime, catalogue, onTerminated }: ApiParts): Api {
 
     async listApprovals(identity, { status, before, limit }) {
       return (await listApprovals(db, identity.userId, { status, before, limit })).map(approvalView);
+    },
+
+    async getApproval(identity, requestId) {
+      const approval = await findApproval(db, requestId);
+      const session = approval && (await findSession(db, approval.sessionId));
+      if (approval === undefined || session === undefined || !isMember(session, identity)) throw notFound("approval");
+      return approvalRecordView(approval, await votesOf(db, requestId));
     },
 
     async decide(identity, message) {
@@ -201,6 +207,18 @@ export function createApi({ runtime, catalogue, onTerminated }: ApiParts): Api {
       await store.write((tx) => revokeSpendRule(tx, ruleId, isoTime(clock.now())));
     },
 
+    simulate: (identity, call) => simulate(runtime, identity, call),
+
+    async listFreezes(identity) {
+      return (await freezesOfUser(db, identity.userId)).map(freezeView);
+    },
+
+    async freeze(identity, target) {
+      return freezeView(await freeze(runtime, identity, target));
+    },
+
+    unfreeze: (identity, target) => unfreeze(runtime, identity, target),
+
     async createTicket(identity, sessionId) {
       await sessionFor(db, identity, sessionId);
       const { ticket, hash } = newTicket();
@@ -253,26 +271,6 @@ function decide(runtime: Runtime, identity: Identity, message: DecisionMessage):
       return reject(runtime, identity, { input: message.data });
     case "edit":
       return edit(runtime, identity, { input: message.data });
-  }
-}
-
-/** Refuses settings that this server could not keep to. */
-function checkConfig(runtime: Runtime, config: SessionConfig): void {
-  if (config.quorum.length > 0) {
-    const sentence =
-      '"quorum" is not enforced by this version yet, so it is refused rather than ignored. Leave it out.';
-    throw new PaygentError("invalid_message", sentence);
-  }
-  for (const name of Object.keys(config.tools)) {
-    if (runtime.tools.has(name)) continue;
-    const known = [...runtime.tools.keys()].join(", ");
-    throw new PaygentError("invalid_message", `"config.tools" names an unknown tool. The tools are ${known}.`);
-  }
-  try {
-    runtime.modelFor(config);
-  } catch (error) {
-    if (!(error instanceof PaygentError)) throw error;
-    throw new PaygentError("invalid_message", `"config.model": ${error.message}`);
   }
 }
 

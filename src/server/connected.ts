@@ -2,8 +2,10 @@ import type { LiveEventData } from "../protocol/events.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { pendingOfSession } from "../store/approvals.ts";
 import { openExecutions } from "../store/executions.ts";
+import { freezesOfSession } from "../store/freezes.ts";
 import type { SessionRow } from "../store/sessions.ts";
 import { budgetOf } from "../store/unit.ts";
+import { freezeView } from "./views.ts";
 
 /**
  * What a client needs to draw its first screen. Approvals and executions are read after the session, so
@@ -16,6 +18,7 @@ export async function connectedData(
   heartbeatMs: number,
 ): Promise<LiveEventData["connected"]> {
   const approvals = await pendingOfSession(runtime.store.db, session.id);
+  const freezes = await freezesOfSession(runtime.store.db, session.id);
   const executions = await openExecutions(runtime.store.db, session.id);
   return {
     session_id: session.id,
@@ -30,6 +33,7 @@ export async function connectedData(
       status: openStatus(status),
       created_at: createdAt,
     })),
+    frozen: freezes.map(freezeView),
     model: runtime.modelNameOf(session.config),
     heartbeat_ms: heartbeatMs,
     protocol: "paygent.v1",

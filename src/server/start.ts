@@ -175,7 +175,8 @@ function modelsOf(settings: Settings, parts: ServerParts, env: NonNullable<Serve
   };
   modelFor({});
   const modelNameOf = (config: { model?: string | undefined }) => parts.model?.name ?? config.model ?? settings.model;
-  return { modelFor, modelNameOf };
+  const modelPriceOf = (config: { model?: string | undefined }) => settings.modelPrices.get(modelNameOf(config));
+  return { modelFor, modelNameOf, modelPriceOf };
 }
 
 async function openWorld(

@@ -1,7 +1,10 @@
+import type { Freeze } from "../protocol/freeze.ts";
 import { formatUsd } from "../protocol/money.ts";
-import type { Approval, Execution, Session, SpendRuleInfo } from "../protocol/resources.ts";
+import type { Approval, ApprovalRecord, Execution, Session, SpendRuleInfo } from "../protocol/resources.ts";
+import type { VoteRow } from "../store/approval-votes.ts";
 import type { ApprovalRow } from "../store/approvals.ts";
 import type { ExecutionRow } from "../store/executions.ts";
+import type { FreezeRow } from "../store/freezes.ts";
 import type { SessionRow } from "../store/sessions.ts";
 import type { SpendRuleRow } from "../store/spend-rules.ts";
 import { budgetOf } from "../store/unit.ts";
@@ -12,6 +15,7 @@ export function sessionView(row: SessionRow): Session {
     title: row.title,
     status: row.status,
     config: row.config,
+    policy_version: row.policyVersion,
     last_seq: row.lastSeq,
     budget: budgetOf(row.config, row.spentMicros, row.reservedMicros),
     created_at: row.createdAt,
@@ -56,6 +60,38 @@ export function approvalView(row: ApprovalRow): Approval {
     case "cancelled":
       return { ...base, status: "cancelled", decided_at };
   }
+}
+
+export function approvalRecordView(row: ApprovalRow, votes: readonly VoteRow[]): ApprovalRecord {
+  return {
+    approval: approvalView(row),
+    bound_hash: row.boundHash,
+    bound: {
+      tool_name: row.toolName,
+      tool_args: row.args,
+      payee: row.payee ?? null,
+      terms: row.terms ?? null,
+      expires_at: row.expiresAt,
+      policy_version: row.policyVersion,
+    },
+    ...(row.decisionPolicyVersion === undefined ? {} : { decision_policy_version: row.decisionPolicyVersion }),
+    votes: votes.map(({ userId, reason, createdAt }) => ({
+      by: userId,
+      at: createdAt,
+      ...(reason === undefined ? {} : { reason }),
+    })),
+  };
+}
+
+export function freezeView({ scope, subject, byUser, reason, createdAt }: FreezeRow): Freeze {
+  return {
+    scope,
+    ...(scope === "session" ? { session_id: subject } : {}),
+    ...(scope === "user" ? { user_id: subject } : {}),
+    by: byUser,
+    ...(reason === undefined ? {} : { reason }),
+    frozen_at: createdAt,
+  };
 }
 
 export function spendRuleView(row: SpendRuleRow): SpendRuleInfo {

@@ -19,6 +19,12 @@ export interface ApprovalRow {
   readonly toolName: string;
   readonly subagentId: string | undefined;
   readonly args: Readonly<Record<string, unknown>>;
+  /** Who is paid, by name. */
+  readonly payee: string | undefined;
+  /** The policy under which it was asked, or edited. */
+  readonly policyVersion: number;
+  /** How many different people must approve; 0 where any one decision is enough. */
+  readonly approvalsNeeded: number;
   readonly boundHash: string;
   /** The frozen payment terms, as JSON. */
   readonly terms: string | undefined;
@@ -28,6 +34,7 @@ export interface ApprovalRow {
   readonly decidedBy: string | undefined;
   readonly decidedAt: string | undefined;
   readonly reason: string | undefined;
+  readonly decisionPolicyVersion: number | undefined;
   readonly createdAt: string;
   readonly expiresAt: string;
 }
@@ -45,6 +52,9 @@ function approvalRow(row: Raw): ApprovalRow {
     subagentId: row.subagent_id ?? undefined,
     // Both columns hold what the insert below was given.
     args: JSON.parse(row.args) as Record<string, unknown>,
+    payee: row.payee ?? undefined,
+    policyVersion: row.policy_version,
+    approvalsNeeded: row.approvals_needed,
     boundHash: row.bound_hash,
     terms: row.terms ?? undefined,
     micros: BigInt(row.micros),
@@ -53,6 +63,7 @@ function approvalRow(row: Raw): ApprovalRow {
     decidedBy: row.decided_by ?? undefined,
     decidedAt: row.decided_at ?? undefined,
     reason: row.decision_reason ?? undefined,
+    decisionPolicyVersion: row.decision_policy_version ?? undefined,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
   };
@@ -68,6 +79,9 @@ const insertOne = statement<
     tool_name: string;
     subagent_id: string | null;
     args: string;
+    payee: string | null;
+    policy_version: number;
+    approvals_needed: number;
     bound_hash: string;
     terms: string | null;
     micros: bigint;
@@ -86,6 +100,9 @@ const insertOne = statement<
     tool_name: param("tool_name"),
     subagent_id: param("subagent_id"),
     args: param("args"),
+    payee: param("payee"),
+    policy_version: param("policy_version"),
+    approvals_needed: param("approvals_needed"),
     bound_hash: param("bound_hash"),
     terms: param("terms"),
     micros: param("micros"),
@@ -99,7 +116,7 @@ const insertOne = statement<
 /** Inserts a pending approval. */
 export async function insertApproval(
   tx: Database,
-  approval: Omit<ApprovalRow, "status" | "decidedBy" | "decidedAt" | "reason">,
+  approval: Omit<ApprovalRow, "status" | "decidedBy" | "decidedAt" | "reason" | "decisionPolicyVersion">,
 ): Promise<void> {
   await insertOne(tx, {
     id: approval.id,
@@ -110,6 +127,9 @@ export async function insertApproval(
     tool_name: approval.toolName,
     subagent_id: approval.subagentId ?? null,
     args: JSON.stringify(approval.args),
+    payee: approval.payee ?? null,
+    policy_version: approval.policyVersion,
+    approvals_needed: approval.approvalsNeeded,
     bound_hash: approval.boundHash,
     terms: approval.terms ?? null,
     micros: approval.micros,
@@ -135,7 +155,10 @@ const decideOne = statement<
     decidedBy: string | null;
     decidedAt: string;
     reason: string | null;
+    decisionPolicyVersion: number;
     args: string;
+    payee: string | null;
+    policyVersion: number;
     boundHash: string;
     terms: string | null;
     micros: bigint;
@@ -149,7 +172,10 @@ const decideOne = statement<
       decided_by: param("decidedBy"),
       decided_at: param("decidedAt"),
       decision_reason: param("reason"),
+      decision_policy_version: param("decisionPolicyVersion"),
       args: param("args"),
+      payee: param("payee"),
+      policy_version: param("policyVersion"),
       bound_hash: param("boundHash"),
       terms: param("terms"),
       micros: param("micros"),
@@ -171,7 +197,8 @@ export async function decideApproval(
     decidedBy: string | undefined;
     decidedAt: string;
     reason: string | undefined;
-    edited?: Pick<ApprovalRow, "args" | "boundHash" | "terms" | "micros">;
+    policyVersion: number;
+    edited?: Pick<ApprovalRow, "args" | "payee" | "policyVersion" | "boundHash" | "terms" | "micros">;
   },
 ): Promise<boolean> {
   const bound = decision.edited ?? approval;
@@ -181,7 +208,10 @@ export async function decideApproval(
     decidedBy: decision.decidedBy ?? null,
     decidedAt: decision.decidedAt,
     reason: decision.reason ?? null,
+    decisionPolicyVersion: decision.policyVersion,
     args: JSON.stringify(bound.args),
+    payee: bound.payee ?? null,
+    policyVersion: bound.policyVersion,
     boundHash: bound.boundHash,
     terms: bound.terms ?? null,
     micros: bound.micros,
@@ -205,6 +235,7 @@ const selectDecided = statement<{ executionId: string; toolId: string }, Raw>((d
     .where("tool_id", "=", param("toolId"))
     .where("status", "in", granted)
     .orderBy("created_at", "desc")
+    .orderBy("id", "desc")
     .limit(sql.lit(1)),
 );
 

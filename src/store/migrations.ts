@@ -13,6 +13,7 @@ export function migrations(): Record<string, Migration> {
           .addColumn("title", "text")
           .addColumn("status", "text", (column) => column.notNull())
           .addColumn("config", "text", (column) => column.notNull())
+          .addColumn("policy_version", "integer", (column) => column.notNull().defaultTo(1))
           .addColumn("first_seq", "bigint", (column) => column.notNull().defaultTo(1))
           .addColumn("last_seq", "bigint", (column) => column.notNull().defaultTo(0))
           .addColumn("head_hash", "text", (column) => column.notNull())
@@ -95,6 +96,9 @@ export function migrations(): Record<string, Migration> {
           .addColumn("tool_name", "text", (column) => column.notNull())
           .addColumn("subagent_id", "text")
           .addColumn("args", "text", (column) => column.notNull())
+          .addColumn("payee", "text")
+          .addColumn("policy_version", "integer", (column) => column.notNull())
+          .addColumn("approvals_needed", "integer", (column) => column.notNull())
           .addColumn("bound_hash", "text", (column) => column.notNull())
           .addColumn("terms", "text")
           .addColumn("micros", "bigint", (column) => column.notNull())
@@ -103,6 +107,7 @@ export function migrations(): Record<string, Migration> {
           .addColumn("decided_by", "text")
           .addColumn("decided_at", "text")
           .addColumn("decision_reason", "text")
+          .addColumn("decision_policy_version", "integer")
           .addColumn("created_at", "text", (column) => column.notNull())
           .addColumn("expires_at", "text", (column) => column.notNull())
           .execute();
@@ -118,6 +123,15 @@ export function migrations(): Record<string, Migration> {
           .execute();
 
         await db.schema
+          .createTable("approval_votes")
+          .addColumn("approval_id", "text", (column) => column.notNull().references("approvals.id"))
+          .addColumn("user_id", "text", (column) => column.notNull())
+          .addColumn("reason", "text")
+          .addColumn("created_at", "text", (column) => column.notNull())
+          .addPrimaryKeyConstraint("approval_votes_pk", ["approval_id", "user_id"])
+          .execute();
+
+        await db.schema
           .createTable("spends")
           .addColumn("execution_id", "text", (column) => column.notNull())
           .addColumn("tool_id", "text", (column) => column.notNull())
@@ -126,9 +140,35 @@ export function migrations(): Record<string, Migration> {
           .addColumn("user_id", "text", (column) => column.notNull())
           .addColumn("day", "text", (column) => column.notNull())
           .addColumn("micros", "bigint", (column) => column.notNull())
+          .addColumn("payee", "text")
+          .addColumn("pay_to", "text")
+          .addColumn("network", "text")
+          .addColumn("rule_id", "text")
           .addColumn("status", "text", (column) => column.notNull())
           .addColumn("created_at", "text", (column) => column.notNull())
           .addPrimaryKeyConstraint("spends_pk", ["execution_id", "tool_id", "epoch"])
+          .execute();
+        await db.schema.createIndex("spends_by_session").on("spends").columns(["session_id", "created_at"]).execute();
+
+        await db.schema
+          .createTable("payees")
+          .addColumn("user_id", "text", (column) => column.notNull())
+          .addColumn("network", "text", (column) => column.notNull())
+          .addColumn("address", "text", (column) => column.notNull())
+          .addColumn("payments", "integer", (column) => column.notNull())
+          .addColumn("micros", "bigint", (column) => column.notNull())
+          .addColumn("last_paid_at", "text", (column) => column.notNull())
+          .addPrimaryKeyConstraint("payees_pk", ["user_id", "network", "address"])
+          .execute();
+
+        await db.schema
+          .createTable("freezes")
+          .addColumn("scope", "text", (column) => column.notNull())
+          .addColumn("subject", "text", (column) => column.notNull())
+          .addColumn("by_user", "text", (column) => column.notNull())
+          .addColumn("reason", "text")
+          .addColumn("created_at", "text", (column) => column.notNull())
+          .addPrimaryKeyConstraint("freezes_pk", ["scope", "subject"])
           .execute();
 
         await db.schema

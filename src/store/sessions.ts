@@ -1,7 +1,10 @@
-import type { Selectable } from "kysely";
+import { type Selectable, sql } from "kysely";
 import { SessionConfig } from "../protocol/session-config.ts";
 import { type Database, statement } from "./statement.ts";
 import type { Tables } from "./tables.ts";
+
+// As literals: SQLite uses a partial index only where the query's text names what the index is limited to.
+const openStatuses = (["queued", "running", "waiting"] as const).map((status) => sql.lit(status));
 
 export interface SessionRow {
   readonly id: string;
@@ -9,6 +12,8 @@ export interface SessionRow {
   readonly title: string | null;
   readonly status: "active" | "terminated";
   readonly config: SessionConfig;
+  /** Counts the changes of `config`. */
+  readonly policyVersion: number;
   readonly firstSeq: number;
   readonly lastSeq: number;
   readonly headHash: string;
@@ -37,6 +42,7 @@ function sessionRow(row: Selectable<Tables["sessions"]>): SessionRow {
     title: row.title,
     status: row.status,
     config: parseConfig(row.config),
+    policyVersion: row.policy_version,
     firstSeq: Number(row.first_seq),
     lastSeq: Number(row.last_seq),
     headHash: row.head_hash,
@@ -137,13 +143,31 @@ export async function updateSession(
 ): Promise<void> {
   const set = {
     ...(change.title === undefined ? {} : { title: change.title }),
-    ...(change.config === undefined ? {} : { config: JSON.stringify(change.config) }),
+    ...(change.config === undefined
+      ? {}
+      : { config: JSON.stringify(change.config), policy_version: sql<number>`policy_version + 1` }),
     ...(change.status === undefined ? {} : { status: change.status }),
   };
   if (Object.keys(set).length > 0) await tx.updateTable("sessions").set(set).where("id", "=", id).execute();
   if (change.config === undefined) return;
   await tx.deleteFrom("session_approvers").where("session_id", "=", id).execute();
   await insertApprovers(tx, id, change.config.approvers);
+}
+
+/** The sessions that are not terminated, of one user or of all, and whether work is under way in them. */
+export async function activeSessions(
+  db: Database,
+  userId: string | undefined,
+): Promise<{ id: string; isWorking: boolean }[]> {
+  const open = db.selectFrom("executions").select("session_id").where("status", "in", openStatuses);
+  const rows = await db
+    .selectFrom("sessions")
+    .leftJoin(open.distinct().as("working"), "working.session_id", "sessions.id")
+    .select(["sessions.id", "working.session_id"])
+    .where("sessions.status", "=", "active")
+    .$if(userId !== undefined, (query) => query.where("sessions.user_id", "=", userId ?? ""))
+    .execute();
+  return rows.map((row) => ({ id: row.id, isWorking: row.session_id !== null }));
 }
 
 /** Where a list goes on: behind the row that was made at `at` with this id. */

@@ -74,7 +74,7 @@ export async function validSpendRules(
   return (await selectValid(tx, { sessionId, toolName, now })).map(spendRuleRow);
 }
 
-/** Draws on a rule's total. */
+/** Draws on a rule's total; a negative amount gives back. */
 export async function drawOnSpendRule(tx: Database, id: string, micros: bigint): Promise<void> {
   await tx
     .updateTable("spend_rules")

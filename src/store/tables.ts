@@ -15,6 +15,8 @@ export interface Tables {
     config: string;
     first_seq: Generated<number>;
     last_seq: Generated<number>;
+    /** Counts the changes of `config`. */
+    policy_version: Generated<number>;
     head_hash: string;
     spent_micros: Generated<number | bigint>;
     reserved_micros: Generated<number | bigint>;
@@ -73,7 +75,13 @@ export interface Tables {
     subagent_id: string | null;
     /** The arguments that were shown, and later the edited ones that replaced them. */
     args: string;
-    /** Binds tool, arguments and payment terms; checked again before the call runs. */
+    /** Who is paid, by name. */
+    payee: string | null;
+    /** The policy under which it was asked; see sessions. */
+    policy_version: number;
+    /** How many different people must approve; 0 where any one decision is enough. */
+    approvals_needed: number;
+    /** Binds tool, arguments, payee, payment terms, expiry and policy; checked again before the call runs. */
     bound_hash: string;
     terms: string | null;
     micros: number | bigint;
@@ -83,8 +91,16 @@ export interface Tables {
     decided_by: string | null;
     decided_at: string | null;
     decision_reason: string | null;
+    /** The policy under which it was decided. */
+    decision_policy_version: number | null;
     created_at: string;
     expires_at: string;
+  };
+  approval_votes: {
+    approval_id: string;
+    user_id: string;
+    reason: string | null;
+    created_at: string;
   };
   spends: {
     execution_id: string;
@@ -94,6 +110,12 @@ export interface Tables {
     user_id: string;
     day: string;
     micros: number | bigint;
+    /** Who is paid, by name and address; null for what a model costs. */
+    payee: string | null;
+    pay_to: string | null;
+    network: string | null;
+    /** The spend rule that let it through. */
+    rule_id: string | null;
     status: "reserved" | "settled" | "released";
     created_at: string;
   };
@@ -101,6 +123,23 @@ export interface Tables {
     user_id: string;
     day: string;
     micros: number | bigint;
+  };
+  /** Whom a user has paid, once the money has moved. */
+  payees: {
+    user_id: string;
+    network: string;
+    address: string;
+    payments: number;
+    micros: number | bigint;
+    last_paid_at: string;
+  };
+  /** What stops all payments: of a session, of a user, or (subject "") of everybody. */
+  freezes: {
+    scope: "session" | "user" | "all";
+    subject: string;
+    by_user: string;
+    reason: string | null;
+    created_at: string;
   };
   payments: {
     execution_id: string;

@@ -4,7 +4,7 @@ import type { SessionConfig } from "../protocol/session-config.ts";
 import type { Store } from "./database.ts";
 import { appendEvents, type EventDraft, type StoredEvent } from "./event-log.ts";
 import { type ExecutionRow, findExecution, insertExecution, saveExecution } from "./executions.ts";
-import { lockSession, type SessionRow, saveSessionHead } from "./sessions.ts";
+import { lockSession, type SessionRow, saveSessionHead, updateSession } from "./sessions.ts";
 import type { Database } from "./statement.ts";
 
 type Draftable<Type extends DurableEventType> = Omit<DurableEventData[Type], "session_id" | "execution_id">;
@@ -15,7 +15,7 @@ type Draftable<Type extends DurableEventType> = Omit<DurableEventData[Type], "se
  */
 export class Unit {
   readonly tx: Database;
-  readonly session: SessionRow;
+  #session: SessionRow;
   /** The time of everything in this unit, as stored. */
   readonly at: string;
   spentMicros: bigint;
@@ -24,16 +24,27 @@ export class Unit {
   #isNew = false;
   readonly #drafts: EventDraft[] = [];
   /** What the last `budget` event, or the row, says of the money. */
-  #told: { spent: bigint; reserved: bigint };
+  #told: { limit: string; spent: bigint; reserved: bigint };
 
   constructor(tx: Database, session: SessionRow, execution: ExecutionRow | undefined, at: string) {
     this.tx = tx;
-    this.session = session;
+    this.#session = session;
     this.at = at;
     this.spentMicros = session.spentMicros;
     this.reservedMicros = session.reservedMicros;
     this.#execution = execution;
-    this.#told = { spent: session.spentMicros, reserved: session.reservedMicros };
+    this.#told = { limit: session.config.budget_usd, spent: session.spentMicros, reserved: session.reservedMicros };
+  }
+
+  /** The session as it was when the unit began, with the settings that hold from here on. */
+  get session(): SessionRow {
+    return this.#session;
+  }
+
+  /** Gives the session other settings; approvals and events name them by the next policy version. */
+  async configure(config: SessionConfig): Promise<void> {
+    await updateSession(this.tx, this.#session.id, { config });
+    this.#session = { ...this.#session, config, policyVersion: this.#session.policyVersion + 1 };
   }
 
   /** The execution that this unit is about. */
@@ -60,14 +71,21 @@ export class Unit {
     this.#draft(execution.id, type, { session_id: this.session.id, execution_id: execution.id, ...data }, ref);
   }
 
-  /** Adds a `budget` event if the money moved since the last; `save` does so too, but nothing may follow a terminal event. */
+  /** Adds an event about the session as a whole. */
+  appendToSession<Type extends DurableEventType>(type: Type, data: Omit<DurableEventData[Type], "session_id">): void {
+    this.#draft(null, type, { session_id: this.session.id, ...data });
+  }
+
+  /** Adds a `budget` event if the money moved, or its limit, since the last; `save` does so too, but nothing may follow a terminal event. */
   tellBudget(): void {
     const { spentMicros, reservedMicros } = this;
-    if (spentMicros === this.#told.spent && reservedMicros === this.#told.reserved) return;
-    this.#told = { spent: spentMicros, reserved: reservedMicros };
+    const limit = this.session.config.budget_usd;
+    const { spent, reserved, limit: toldLimit } = this.#told;
+    if (spentMicros === spent && reservedMicros === reserved && limit === toldLimit) return;
+    this.#told = { limit, spent: spentMicros, reserved: reservedMicros };
     const budget = budgetOf(this.session.config, spentMicros, reservedMicros);
     if (this.#execution?.endedAt === null) this.append("budget", budget);
-    else this.#draft(null, "budget", { session_id: this.session.id, ...budget });
+    else this.appendToSession("budget", budget);
   }
 
   #draft(executionId: string | null, type: DurableEventType, data: object, ref?: string): void {
@@ -93,6 +111,11 @@ export class Unit {
   }
 }
 
+/** What is left of a limit: nothing when it was lowered below what is drawn. */
+export function leftOf(limit: bigint, drawn: bigint): bigint {
+  return drawn < limit ? limit - drawn : 0n;
+}
+
 /** A session's budget as the wire has it. */
 export function budgetOf(config: SessionConfig, spentMicros: bigint, reservedMicros: bigint): Budget {
   const limit = usdMicros(config.budget_usd);
@@ -100,7 +123,7 @@ export function budgetOf(config: SessionConfig, spentMicros: bigint, reservedMic
     limit: formatUsd(limit),
     spent: formatUsd(spentMicros),
     reserved: formatUsd(reservedMicros),
-    remaining: formatUsd(limit - spentMicros - reservedMicros),
+    remaining: formatUsd(leftOf(limit, spentMicros + reservedMicros)),
   };
 }
 

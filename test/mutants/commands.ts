@@ -111,8 +111,8 @@ export const commandsMutants: readonly Mutant[] = [
     promise: "I9",
     defect: "What was set aside for a call is not raised with its price.",
     file: "src/runtime/budget.ts",
-    find: "  if (micros === (spend?.micros ?? 0n)) return undefined;",
-    replace: "  if (micros === 0n || spend !== undefined) return undefined;",
+    find: "  if (spend === undefined && draw.micros === 0n) return undefined;",
+    replace: "  if (spend !== undefined || draw.micros === 0n) return undefined;",
     test: "test/edit.test.ts",
   },
   {

@@ -47,6 +47,7 @@ export class MemoryApi implements Api {
       title: body.title ?? null,
       status: "active",
       config: SessionConfig.parse(body.config),
+      policy_version: 1,
       last_seq: 0,
       budget,
       created_at: new Date(Date.UTC(2026, 0, 1) + this.#sessions.size).toISOString(),
@@ -89,6 +90,17 @@ export class MemoryApi implements Api {
   };
 
   listApprovals: Api["listApprovals"] = async () => [];
+  getApproval: Api["getApproval"] = async (_identity, id) => {
+    throw new PaygentError("not_found", `Approval ${id} is not there.`);
+  };
+  simulate: Api["simulate"] = async (_identity, { session_id }) => {
+    throw new PaygentError("not_found", `Session ${session_id} is not there.`);
+  };
+  listFreezes: Api["listFreezes"] = async () => [];
+  freeze: Api["freeze"] = async (_identity, { scope }) => {
+    throw new PaygentError("forbidden", `A freeze of ${scope} is not for you.`);
+  };
+  unfreeze: Api["unfreeze"] = async () => undefined;
   decide: Api["decide"] = async (_identity, decision) => {
     this.decisions.push(decision);
     throw new PaygentError("already_decided", "Bob approved this at 12:04.", { details: { decided_by: "bob" } });

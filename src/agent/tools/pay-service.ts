@@ -28,6 +28,7 @@ export function payService(catalogue: Catalogue): Tool {
       return {
         url: path === undefined ? service.url : serviceUrl(service, path),
         payee: service.name,
+        isListed: true,
         ...(max_amount === undefined ? {} : { maxAmount: max_amount }),
       };
     },

@@ -1,8 +1,10 @@
+import type { Freeze, FreezeBody, FreezeTarget } from "../../protocol/freeze.ts";
 import type { Approve, Edit, Reject } from "../../protocol/messages.ts";
 import type { PaymentDetail, PaymentInfo, PaymentState, Statement } from "../../protocol/payment-info.ts";
 import type { CancelBody, CreateSession, ExecuteBody, PatchSession } from "../../protocol/request-bodies.ts";
 import type {
   Approval,
+  ApprovalRecord,
   ApprovalStatus,
   Execution,
   Health,
@@ -13,6 +15,7 @@ import type {
   Ticket,
   WalletInfo,
 } from "../../protocol/resources.ts";
+import type { Simulate, Simulation } from "../../protocol/simulation.ts";
 import type { LogFilter } from "../../store/log-queries.ts";
 import type { Identity } from "../auth.ts";
 import type { Cursor } from "./cursor.ts";
@@ -38,7 +41,13 @@ export interface Api {
     identity: Identity,
     filter: Slice & { readonly status: ApprovalStatus | undefined },
   ): Promise<readonly Approval[]>;
+  getApproval(identity: Identity, requestId: string): Promise<ApprovalRecord>;
   decide(identity: Identity, decision: DecisionMessage): Promise<Approval>;
+
+  simulate(identity: Identity, call: Simulate): Promise<Simulation>;
+  listFreezes(identity: Identity): Promise<readonly Freeze[]>;
+  freeze(identity: Identity, target: FreezeBody): Promise<Freeze>;
+  unfreeze(identity: Identity, target: FreezeTarget): Promise<void>;
 
   readEvents(identity: Identity, sessionId: string, afterSeq: number, limit: number): Promise<EventSlice>;
   /** Tells of every event that a session's sockets get, in order, until the returned function is called. */

@@ -14,6 +14,7 @@ import type { Handlers } from "./handler.ts";
 import { healthHandlers } from "./health.ts";
 import { logHandlers } from "./logs.ts";
 import { paymentHandlers } from "./payments.ts";
+import { policyHandlers } from "./policy.ts";
 import { type Doors, registerRoutes } from "./register.ts";
 import { refuseHead } from "./request-head.ts";
 import { sessionHandlers } from "./sessions.ts";
@@ -79,6 +80,7 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
     ...approvalHandlers(api),
     ...logHandlers(api),
     ...paymentHandlers(api),
+    ...policyHandlers(api),
     ...ticketHandlers(api),
     ...healthHandlers(api),
   };
