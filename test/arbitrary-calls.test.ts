@@ -32,7 +32,8 @@ let offer: Offer;
 beforeAll(async () => {
   offer = newOffer();
   world = worldWithOffer(offer);
-  server = await startTestServer({ model: callingModel(), tools: [buyTool], world });
+  // On a quick machine a hundred commands take less than a second.
+  server = await startTestServer({ model: callingModel(), tools: [buyTool], world, messagesPerSecond: 10_000 });
 });
 
 afterAll(() => server.remove());

@@ -67,7 +67,7 @@ function messageOf(kind: Operation["kind"], request_id: string, execution_id: st
     case "cancel":
       return { type: "cancel", data: { execution_id } };
     case "edit":
-      return { type: "edit", data: { request_id, edited_args: { service: "news" } } };
+      return { type: "edit", data: { request_id, edited_args: { service: "news", path: execution_id } } };
     case "bad_edit":
       return { type: "edit", data: { request_id, edited_args: { service: "news", tool_name: "transfer" } } };
     case "approve":
@@ -98,7 +98,9 @@ async function allAnswered(client: TestClient, sent: readonly { id: string; kind
 async function race(clients: readonly { client: TestClient; by: string }[], plan: Plan, recorder: Recorder) {
   const [owner] = clients;
   if (owner === undefined) throw new Error("There is no socket.");
-  const execution = execute(owner.client, 'pay_service {"service":"premium-report"}');
+  // Each buys something of its own: what an earlier race paid for and did not get is not paid again.
+  const execution = randomUUID();
+  execute(owner.client, `pay_service {"service":"premium-report","path":"${execution}"}`, { execution_id: execution });
   const asked = clients.map(({ client }) => client.first("approval_required", execution));
   const [request] = await Promise.all(asked);
   const requestId = request?.data.request_id ?? "";

@@ -178,7 +178,7 @@ test("a transfer under way when the server goes down is carried on by the next o
   };
   const first = await startTestServer({ model: callingModel(), world, database });
   const { id, user, client } = await openSession(first);
-  const execution = execute(client, 'transfer {"to":"0x04","amount":"5","currency":"USDC"}');
+  const execution = execute(client, 'transfer {"to":"0x04","amount":"0.5","currency":"USDC"}');
   await sending.promise;
   await first.closeClients();
   await first.close();
@@ -188,7 +188,7 @@ test("a transfer under way when the server goes down is carried on by the next o
   const watcher = await second.connect(id, { userId: user, lastSeq: 0 });
   const end = await watcher.end(execution);
 
-  expect(end).toMatchObject({ type: "complete", data: { success: true, total_cost: "5.00 USD" } });
+  expect(end).toMatchObject({ type: "complete", data: { success: true, total_cost: "0.50 USD" } });
   expect(world.settled).toHaveLength(1);
   expect(world.signed.size).toBe(1);
 });

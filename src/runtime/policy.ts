@@ -150,7 +150,7 @@ function denialOf({ tool, price, config, facts }: Judged): PaygentError | undefi
 }
 
 /** Why a session may not reach a host, if it may not. */
-export function hostDenial(host: string, { hosts }: SessionConfig): PaygentError | undefined {
+function hostDenial(host: string, { hosts }: SessionConfig): PaygentError | undefined {
   if (hosts.deny.some((pattern) => matchesHost(pattern, host))) {
     return denied("hosts.deny", `This session does not allow ${host}.`);
   }

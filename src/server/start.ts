@@ -15,11 +15,13 @@ import type { WalletKeys } from "../payments/wallet-keys.ts";
 import { PaygentError } from "../protocol/errors.ts";
 import type { AgentModel } from "../runtime/agent-model.ts";
 import type { Bus } from "../runtime/bus.ts";
-import { type Clock, systemClock } from "../runtime/clock.ts";
+import { type Clock, isoTime, systemClock } from "../runtime/clock.ts";
 import type { Tool } from "../runtime/tool.ts";
 import type { Catalogue, Wallet } from "../runtime/wallet.ts";
 import { Worker, type WorkerSettings } from "../runtime/worker.ts";
 import { openStore, type Store } from "../store/database.ts";
+import { joinDeployment } from "../store/deployment.ts";
+import { lockFile } from "../store/file-lock.ts";
 import { removeAllNodes } from "../store/nodes.ts";
 import { createApi } from "./api.ts";
 import { createAuthenticator } from "./auth.ts";
@@ -113,8 +115,11 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
     const nodeId = randomUUID();
     const bus = await openBus({ nodeId, store, ...settings, log: logger });
     opened.push(bus);
+    if (store.dialect === "postgres" && settings.chain.kind === "local" && parts.world === undefined)
+      opened.push(lockChain(settings.dataDir));
     const world = parts.world ?? (await openWorld(settings, { parts, clock, logger }));
     opened.push(world);
+    if (store.dialect === "postgres") await joinOthers({ store, nodeId, world, clock, settings });
     const worker = await openWorker({ nodeId, store, clock, bus, logger, world, parts, models, settings });
 
     const { runtime } = worker;
@@ -213,6 +218,33 @@ async function askPassphrase(path: string, parts: ServerParts): Promise<string> 
   throw new Error(
     `The keystore ${path} needs its passphrase. Set it in the environment (PAYGENT_KEYSTORE_PASSPHRASE or PAYGENT_KEYSTORE_PASSPHRASE_FILE; PAYGENT_RELAYER_… for the relayer's), or start at a terminal to be asked.`,
   );
+}
+
+/** SQLite's own lock keeps a second server out of the folder; on PostgreSQL only the chain in it is to be kept. */
+function lockChain(dataDir: string): { close(): Promise<void> } {
+  const lock = lockFile(
+    join(dataDir, "chain.lock"),
+    `Another server uses the local chain in ${dataDir}, which serves one only. For several servers set PAYGENT_CHAIN to a network (docs/wallet.md), or stop the other one.`,
+  );
+  return { close: async () => lock.close() };
+}
+
+/** Several servers on one database pay from one wallet, or they do not start. */
+async function joinOthers(given: {
+  store: Store;
+  nodeId: string;
+  world: PaidWorld;
+  clock: Clock;
+  settings: Settings;
+}): Promise<void> {
+  const { address, network } = await given.world.wallet.balance();
+  const now = given.clock.now();
+  await joinDeployment(given.store, {
+    id: given.nodeId,
+    payer: `${network}:${address}`,
+    at: isoTime(now),
+    aliveSince: isoTime(now - given.settings.leaseMs),
+  });
 }
 
 /** Several nodes share the database's time; one alone has its own. */

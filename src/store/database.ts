@@ -11,6 +11,7 @@ import {
 } from "kysely";
 import { Migrator } from "kysely/migration";
 import type pg from "pg";
+import { lockFile } from "./file-lock.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { migrations } from "./migrations.ts";
 import { committedSqlite, nodeSqlite, openSqlite } from "./node-sqlite.ts";
@@ -41,7 +42,10 @@ async function openSqliteStore(dataDir: string): Promise<Store> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const file = join(dataDir, "paygent.db");
   for (const path of [join(dataDir, "server.lock"), file]) keepToOwner(path);
-  const lock = lockDataFolder(dataDir);
+  const lock = lockFile(
+    join(dataDir, "server.lock"),
+    `Another Paygent server already uses the data folder ${dataDir}. Stop it, or set PAYGENT_DATA_DIR to another folder.`,
+  );
   let writer: DatabaseSync;
   try {
     writer = openSqlite(file);
@@ -111,21 +115,6 @@ function embeddedKysely(database: SqliteDatabase): Database {
 function keepToOwner(file: string): void {
   closeSync(openSync(file, "a", 0o600));
   if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
-}
-
-/** One process a data folder: SQLite's own file lock, which the kernel frees even after a kill -9. */
-function lockDataFolder(dataDir: string): DatabaseSync {
-  const lock = new DatabaseSync(join(dataDir, "server.lock"));
-  try {
-    lock.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
-  } catch (error) {
-    lock.close();
-    throw new Error(
-      `Another Paygent server already uses the data folder ${dataDir}. Stop it, or set PAYGENT_DATA_DIR to another folder.`,
-      { cause: error },
-    );
-  }
-  return lock;
 }
 
 async function openPostgresStore(url: string): Promise<Store> {

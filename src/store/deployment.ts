@@ -1,15 +1,46 @@
 import { newId } from "../protocol/new-id.ts";
 import type { Store } from "./database.ts";
+import { beat } from "./nodes.ts";
+import type { Database } from "./statement.ts";
 
 /** What tells the servers of this database from those of others that share a message broker with them. */
 export async function deploymentId({ write }: Pick<Store, "write">): Promise<string> {
-  return write(async (tx) => {
-    await tx
-      .insertInto("deployment")
-      .values({ one: 1, id: newId() })
-      .onConflict((conflict) => conflict.column("one").doNothing())
+  return write(async (tx) => (await deployment(tx)).id);
+}
+
+/**
+ * Joins the servers of this database, which all pay from one wallet on one network: what one of them signed
+ * another must be able to look up and go on with. Throws a sentence when those that are alive pay from another.
+ */
+export async function joinDeployment(
+  { write }: Pick<Store, "write">,
+  node: { readonly id: string; readonly payer: string; readonly at: string; readonly aliveSince: string },
+): Promise<void> {
+  await write(async (tx) => {
+    const { payer } = await deployment(tx);
+    const others = await tx
+      .selectFrom("nodes")
+      .select("id")
+      .where("id", "!=", node.id)
+      .where("heartbeat_at", ">=", node.aliveSince)
+      .limit(1)
       .execute();
-    const { id } = await tx.selectFrom("deployment").select("id").executeTakeFirstOrThrow();
-    return id;
+    if (others.length > 0 && payer !== null && payer !== node.payer) {
+      throw new Error(
+        `The other servers on this database pay from ${payer}, and this one would pay from ${node.payer}. Give all of them the same PAYGENT_CHAIN and keystore; the local chain serves one server only.`,
+      );
+    }
+    await tx.updateTable("deployment").set({ payer: node.payer }).execute();
+    await beat(tx, node.id, node.at);
   });
+}
+
+/** The one row, made when it is first needed and held until the transaction ends. */
+async function deployment(tx: Database): Promise<{ id: string; payer: string | null }> {
+  await tx
+    .insertInto("deployment")
+    .values({ one: 1, id: newId() })
+    .onConflict((conflict) => conflict.column("one").doUpdateSet({ one: 1 }))
+    .execute();
+  return tx.selectFrom("deployment").select(["id", "payer"]).executeTakeFirstOrThrow();
 }

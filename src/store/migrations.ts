@@ -275,6 +275,7 @@ export function migrations(): Record<string, Migration> {
           .createTable("deployment")
           .addColumn("one", "integer", (column) => column.primaryKey())
           .addColumn("id", "text", (column) => column.notNull())
+          .addColumn("payer", "text")
           .execute();
 
         await db.schema

@@ -213,6 +213,7 @@ export interface Tables {
   deployment: {
     one: number;
     id: string;
+    payer: Generated<string | null>;
   };
   nodes: {
     id: string;

@@ -59,7 +59,8 @@ export function fakeWorld(): FakeWorld {
     return {
       balance: async () => ({ address: "0x01", network, currency: "USDC", amount: "100.00" }),
       async quote(url) {
-        const amount = prices[new URL(url).pathname.slice(1)];
+        const [, service = ""] = new URL(url).pathname.split("/");
+        const amount = prices[service];
         if (amount === undefined) throw new PaygentError("tool_failed", "The service is not there.");
         const text = String(amount);
         const base = { url, network, asset: "0x02", currency: "USDC", decimals: 6, payTo: "0x03" };
