@@ -24,6 +24,7 @@ import {
   Session,
   SpendRuleInfo,
   Ticket,
+  ToolInfo,
   WalletInfo,
 } from "./resources.ts";
 
@@ -286,6 +287,15 @@ export const routes = {
     summary: "List the services that the agent can buy from by name",
     scope: "read",
     responses: { 200: { description: "All of them", schema: pageOf(Service) } },
+    errors: [],
+  },
+  listTools: {
+    method: "get",
+    path: "/api/v1/tools",
+    tag: "tools",
+    summary: "List the tools that agents are offered, with the schemas of their arguments",
+    scope: "read",
+    responses: { 200: { description: "All of them", schema: pageOf(ToolInfo) } },
     errors: [],
   },
   listSpendRules: {

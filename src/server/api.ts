@@ -3,6 +3,7 @@ import { PaygentError } from "../protocol/errors.ts";
 import { formatUsd } from "../protocol/money.ts";
 import type { SessionConfig } from "../protocol/session-config.ts";
 import { isMember, notFound, requireOwner, sessionFor } from "../runtime/access.ts";
+import { toolNamed } from "../runtime/admit.ts";
 import { approve } from "../runtime/approve.ts";
 import { cancel } from "../runtime/cancel.ts";
 import { isoTime } from "../runtime/clock.ts";
@@ -10,6 +11,7 @@ import { edit } from "../runtime/edit.ts";
 import { execute } from "../runtime/execute.ts";
 import { reject } from "../runtime/reject.ts";
 import { commitCommand, type Runtime } from "../runtime/runtime.ts";
+import { toolSpecs } from "../runtime/tool-specs.ts";
 import type { Catalogue } from "../runtime/wallet.ts";
 import { findApproval, listApprovals } from "../store/approvals.ts";
 import { genesisHash, readEvents, type StoredEvent } from "../store/event-log.ts";
@@ -160,6 +162,16 @@ export function createApi({ runtime, catalogue, onTerminated }: ApiParts): Api {
 
     async listServices() {
       return catalogue.list();
+    },
+
+    async listTools() {
+      const { tools } = runtime;
+      return toolSpecs(tools).map(({ name, description, inputSchema }) => ({
+        name,
+        description,
+        effect: toolNamed(tools, name).effect,
+        args_schema: { ...inputSchema },
+      }));
     },
 
     async listSpendRules(identity, sessionId) {

@@ -18,8 +18,8 @@ import { openStore, type Store } from "../store/database.ts";
 import { removeAllNodes } from "../store/nodes.ts";
 import { createApi } from "./api.ts";
 import { createAuthenticator } from "./auth.ts";
-import { serveHome } from "./home.ts";
 import { buildHttp } from "./http/build.ts";
+import { builtConsole, serveConsole } from "./http/console.ts";
 import { createIdempotency } from "./idempotency.ts";
 import { localToken } from "./local-token.ts";
 import { readSettings, type Settings, type StartOptions } from "./settings.ts";
@@ -106,7 +106,7 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
       logger,
       allowedOrigins: settings.allowedOrigins,
     });
-    serveHome(http);
+    serveConsole(http, builtConsole);
     opened.push(http);
     await listen(http, settings);
     const { port } = http.server.address() as AddressInfo;

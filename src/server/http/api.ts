@@ -10,6 +10,7 @@ import type {
   Session,
   SpendRuleInfo,
   Ticket,
+  ToolInfo,
   WalletInfo,
 } from "../../protocol/resources.ts";
 import type { LogFilter } from "../../store/log-queries.ts";
@@ -53,6 +54,7 @@ export interface Api {
 
   getWallet(identity: Identity): Promise<WalletInfo>;
   listServices(identity: Identity): Promise<readonly Service[]>;
+  listTools(identity: Identity): Promise<readonly ToolInfo[]>;
   listSpendRules(identity: Identity, sessionId: string): Promise<readonly SpendRuleInfo[]>;
   revokeSpendRule(identity: Identity, ruleId: string): Promise<void>;
 

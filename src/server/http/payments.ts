@@ -2,7 +2,7 @@ import type { Api } from "./api.ts";
 import { type Handlers, value } from "./handler.ts";
 import { wholeList } from "./paging.ts";
 
-type Names = "getWallet" | "listServices" | "listSpendRules" | "revokeSpendRule";
+type Names = "getWallet" | "listServices" | "listTools" | "listSpendRules" | "revokeSpendRule";
 
 export function paymentHandlers(api: Api): Handlers<Names> {
   return {
@@ -11,6 +11,9 @@ export function paymentHandlers(api: Api): Handlers<Names> {
     },
     async listServices({ identity }) {
       return value(200, wholeList(await api.listServices(identity)));
+    },
+    async listTools({ identity }) {
+      return value(200, wholeList(await api.listTools(identity)));
     },
     async listSpendRules({ identity, params }) {
       return value(200, wholeList(await api.listSpendRules(identity, params.session_id)));
