@@ -14,10 +14,12 @@ import { SessionScreen } from "./session/session-screen.tsx";
 import { StartScreen } from "./session/start-screen.tsx";
 
 const LogScreen = lazy(async () => ({ default: (await import("./screens/log-screen.tsx")).LogScreen }));
+const PaymentsScreen = lazy(async () => ({ default: (await import("./screens/payments-screen.tsx")).PaymentsScreen }));
+const SpendScreen = lazy(async () => ({ default: (await import("./screens/spend-screen.tsx")).SpendScreen }));
 const PolicyScreen = lazy(async () => ({ default: (await import("./screens/policy-screen.tsx")).PolicyScreen }));
 
-export function App() {
-  const [token, setToken] = useState(takeToken);
+export function App({ initialToken }: { readonly initialToken: string | undefined }) {
+  const [token, setToken] = useState(initialToken);
   useEffect(() => {
     // A link with a token, followed while the console is open, changes only the fragment.
     const onChange = () => location.hash.startsWith("#token=") && setToken(takeToken());
@@ -62,6 +64,8 @@ function Console({ token, onSignOut }: { readonly token: string; readonly onSign
                 </Route>
                 <Route path="/sessions/:id/policy">{({ id }) => <PolicyScreen key={id} sessionId={id} />}</Route>
                 <Route path="/sessions/:id/log">{({ id }) => <LogScreen key={id} sessionId={id} />}</Route>
+                <Route path="/payments">{() => <PaymentsScreen />}</Route>
+                <Route path="/spend">{() => <SpendScreen />}</Route>
                 <Route path="/services" component={ServicesScreen} />
                 <Route>
                   <Screen title="No such page">

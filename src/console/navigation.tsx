@@ -1,18 +1,25 @@
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useApprovals } from "../react/index.ts";
+import { useNotifications } from "./notifications.ts";
+import { useTitleCount } from "./title.ts";
 
 const pages = [
   ["/", "New session"],
   ["/inbox", "Inbox"],
   ["/sessions", "Sessions"],
+  ["/payments", "Payments"],
+  ["/spend", "Spend"],
   ["/services", "Services"],
 ] as const;
 
 export function Navigation({ onSignOut }: { readonly onSignOut: () => void }) {
   const [here] = useLocation();
   const [isOpen, setIsOpen] = useState(false);
-  const waiting = useApprovals().approvals.length;
+  const { approvals } = useApprovals();
+  const waiting = approvals.length;
+  useTitleCount(waiting);
+  useNotifications(approvals);
   return (
     <header className="shrink-0 border-line border-b bg-panel md:flex md:w-48 md:flex-col md:border-r md:border-b-0">
       <div className="flex items-center justify-between px-4 py-2 md:py-4">

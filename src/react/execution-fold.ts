@@ -39,7 +39,7 @@ export class ExecutionFold {
     this.#view = undefined;
     if (event.type === "execution_started" || event.type === "budget") return;
     this.#hasBegun = true;
-    this.#dropThinking(event.data.subagent_id);
+    this.#dropThinking("subagent_id" in event.data ? event.data.subagent_id : undefined);
     switch (event.type) {
       case "thinking":
         return this.#think(event);

@@ -109,7 +109,8 @@ export class SessionFold {
       case "subagent_end":
         break;
     }
-    if (event.data.execution_id !== undefined) this.#executions.get(event.data.execution_id)?.apply(event);
+    const executionId = "execution_id" in event.data ? event.data.execution_id : undefined;
+    if (executionId !== undefined) this.#executions.get(executionId)?.apply(event);
   }
 
   #forget(lastSeq: number): void {

@@ -14,7 +14,7 @@ const EditForm = lazy(async () => ({ default: (await import("./edit-form.tsx")).
 
 type Mode = "look" | "reject" | "edit" | "remember";
 
-/** A request that waits for a decision. `onDecided` is told the sentence when somebody else was faster. */
+/** A request that waits for a decision. `onLost` is told in a sentence when it was too late. */
 export function ApprovalCard({
   request,
   decide,
@@ -46,6 +46,8 @@ export function ApprovalCard({
 
   return (
     <section
+      data-card=""
+      tabIndex={-1}
       aria-label={isQuestion ? "Question" : `Approval of ${tool}`}
       className="rounded-lg border border-warn bg-warn-panel p-3 sm:p-4"
     >
@@ -108,13 +110,13 @@ export function ApprovalCard({
         </form>
       ) : (
         <div className="mt-3 flex flex-wrap gap-2">
-          <Button look="primary" disabled={isSending} onClick={() => void send(decide.approve(id))}>
+          <Button look="primary" data-key="a" disabled={isSending} onClick={() => void send(decide.approve(id))}>
             Approve
           </Button>
-          <Button look="danger" disabled={isSending} onClick={() => setMode("reject")}>
+          <Button look="danger" data-key="r" disabled={isSending} onClick={() => setMode("reject")}>
             Reject
           </Button>
-          <Button disabled={isSending} onClick={() => setMode("edit")}>
+          <Button data-key="e" disabled={isSending} onClick={() => setMode("edit")}>
             Edit
           </Button>
           <Button disabled={isSending} onClick={() => setMode("remember")} className="sm:ml-auto">
@@ -127,7 +129,7 @@ export function ApprovalCard({
 }
 
 /** Refusals that say the request is over. */
-const lost: ReadonlySet<string> = new Set(["already_decided", "approval_expired", "execution_ended", "not_found"]);
+const lost: ReadonlySet<string> = new Set(["already_decided", "approval_expired", "execution_ended"]);
 
 function lostSentence(error: PaygentError): string {
   const { decided_by: by, decided_at: at, decision } = error.details ?? {};

@@ -1,4 +1,5 @@
-import { type ReactNode, useEffect } from "react";
+import type { ReactNode } from "react";
+import { useTitle } from "../title.ts";
 
 /** A screen that is a page of text and tables. */
 export function Screen({
@@ -10,9 +11,7 @@ export function Screen({
   readonly actions?: ReactNode;
   readonly children: ReactNode;
 }) {
-  useEffect(() => {
-    document.title = `${title} · Paygent`;
-  }, [title]);
+  useTitle(title);
   return (
     <main className="h-full overflow-y-auto px-4 py-5 md:px-8">
       <div className="mx-auto max-w-5xl">

@@ -2,6 +2,8 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { useApprovals } from "../../react/index.ts";
 import { ApprovalCard } from "../approval/approval-card.tsx";
+import { useCardKeys } from "../approval/use-card-keys.ts";
+import { NotifySwitch } from "../notify-switch.tsx";
 import { Notice } from "../parts/notice.tsx";
 import { Empty, Screen } from "../parts/screen.tsx";
 
@@ -14,9 +16,15 @@ export function InboxScreen() {
     reject,
     edit: (id: string, edited_args: Record<string, unknown>) => edit(id, { edited_args }),
   };
-  const title = approvals.length === 0 ? "Inbox" : `Inbox (${approvals.length})`;
+  useCardKeys();
   return (
-    <Screen title={title}>
+    <Screen title="Inbox" actions={<NotifySwitch />}>
+      {approvals.length === 0 ? null : (
+        <p className="mb-3 text-soft text-xs">
+          Keys: <kbd>j</kbd> and <kbd>k</kbd> choose a request, <kbd>a</kbd> approves it, <kbd>r</kbd> rejects,{" "}
+          <kbd>e</kbd> edits.
+        </p>
+      )}
       <div className="grid gap-3">
         {error === undefined ? null : <Notice look="bad">{error.message}</Notice>}
         {notice === undefined ? null : (

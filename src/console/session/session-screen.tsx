@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import { useSession } from "../../react/index.ts";
 import { ApprovalCard } from "../approval/approval-card.tsx";
@@ -6,6 +6,7 @@ import { messageOf } from "../format.ts";
 import { BudgetGauge } from "../parts/budget-gauge.tsx";
 import { Notice } from "../parts/notice.tsx";
 import { plainText } from "../plain-text.ts";
+import { useTitle } from "../title.ts";
 import { CommandBox } from "./command-box.tsx";
 import { ConnectionBanner } from "./connection-banner.tsx";
 import { Examples } from "./examples.tsx";
@@ -25,10 +26,7 @@ export function SessionScreen({
   const [notice, setNotice] = useState<string>();
   const history = useMemo(() => executions.map(({ command }) => command), [executions]);
   const title = history[0] ?? "New session";
-  useEffect(() => {
-    const count = approvals.length === 0 ? "" : `(${approvals.length}) `;
-    document.title = `${count}${title} · Paygent`;
-  }, [title, approvals.length]);
+  useTitle(title);
 
   const tell = (error: unknown) => setNotice(messageOf(error));
   const run = (command: string) => {

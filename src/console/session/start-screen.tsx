@@ -1,9 +1,10 @@
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useState } from "react";
 import { useLocation } from "wouter";
 import { newId } from "../../protocol/new-id.ts";
 import { usePaygent } from "../../react/index.ts";
 import { messageOf } from "../format.ts";
 import { Notice } from "../parts/notice.tsx";
+import { useTitle } from "../title.ts";
 import { useLoaded } from "../use-loaded.ts";
 import { CommandBox } from "./command-box.tsx";
 import { Examples } from "./examples.tsx";
@@ -15,9 +16,7 @@ export function StartScreen() {
   const [, navigate] = useLocation();
   const [failure, setFailure] = useState<string>();
   const [wallet] = useLoaded(useCallback(() => client.wallet.get(), [client]));
-  useEffect(() => {
-    document.title = "New session · Paygent";
-  }, []);
+  useTitle("New session");
 
   const run = async (command: string) => {
     try {
