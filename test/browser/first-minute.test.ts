@@ -30,7 +30,13 @@ test.skipIf(!hasChromium)(
     expect(await page.getByRole("meter", { name: "Budget" }).getAttribute("aria-valuetext")).toContain(
       "25.00 reserved",
     );
-    await keepPicture(page, "approval");
+    await keepPicture(page, "approval-light");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await keepPicture(page, "approval-dark");
+    await page.setViewportSize({ width: 390, height: 844 });
+    await keepPicture(page, "approval-phone");
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize({ width: 1200, height: 800 });
 
     await card.getByRole("button", { name: "Approve", exact: true }).click();
     const receipt = page.getByRole("region", { name: "Receipt" });
@@ -39,7 +45,7 @@ test.skipIf(!hasChromium)(
     expect(transaction).toMatch(/^0x[0-9a-f]{64}$/);
     await page.getByText("Done · 25.00 USD").waitFor();
     expect(await page.getByRole("meter", { name: "Budget" }).getAttribute("aria-valuenow")).toBe("25");
-    await keepPicture(page, "receipt");
+    await keepPicture(page, "receipt-light");
     const before = await page.getByRole("region", { name: "Timeline" }).textContent();
 
     await server.kill();

@@ -13,7 +13,11 @@ export function Screen({
 }) {
   useTitle(title);
   return (
-    <main className="h-full overflow-y-auto px-4 py-5 md:px-8">
+    <main
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+      tabIndex={0}
+      className="h-full overflow-y-auto px-4 py-5 md:px-8"
+    >
       <div className="mx-auto max-w-5xl">
         <div className="mb-4 flex flex-wrap items-center justify-between gap-2">
           <h1 className="font-semibold text-lg">{title}</h1>

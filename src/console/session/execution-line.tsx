@@ -1,5 +1,5 @@
 import type { ExecutionView } from "../../react/index.ts";
-import { duration } from "../format.ts";
+import { countdown, duration } from "../format.ts";
 import { useNow } from "../parts/use-now.ts";
 import { plainText } from "../plain-text.ts";
 import { StatusWord } from "./status-word.tsx";
@@ -39,5 +39,5 @@ export function ExecutionLine({
 }
 
 function Running({ since }: { readonly since: string }) {
-  return <span>{duration(Math.max(0, Math.floor((useNow() - Date.parse(since)) / 1000)) * 1000)}</span>;
+  return <span>{countdown(Math.floor((useNow() - Date.parse(since)) / 1000) * 1000)}</span>;
 }

@@ -62,7 +62,7 @@ export function SessionScreen({
         <Timeline executions={executions} onCancel={cancel} />
       )}
       <div className="max-h-[65%] shrink-0 overflow-y-auto px-4 pt-2 pb-2 md:px-8">
-        <div className="mx-auto grid max-w-4xl gap-2">
+        <div className="mx-auto grid max-w-4xl grid-cols-[minmax(0,1fr)] gap-2">
           <ConnectionBanner status={connection} isCaughtUp={isCaughtUp} onSignOut={onSignOut} />
           {notice === undefined ? null : (
             <Notice look="bad" onDismiss={() => setNotice(undefined)}>
