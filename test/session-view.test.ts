@@ -24,11 +24,14 @@ test("the view of a session follows an approval from the question to the receipt
   const asked = foldEvents(events());
   await ask(client, "approve", { request_id: request.request_id, reason: "fine" });
   await client.end(execution);
-  const done = foldEvents(events());
+  const all = events();
+  const decided = foldEvents(all.slice(0, all.findIndex(({ type }) => type === "approved") + 1));
+  const done = foldEvents(all);
 
   expect(asked.approvals).toEqual([request]);
   expect(asked.executions).toMatchObject([{ executionId: execution, status: "waiting", costUsd: "0.00" }]);
-  expect(done.approvals).toEqual([]);
+  expect(decided.approvals).toEqual([]);
+  expect(decided.executions).toMatchObject([{ status: "running" }]);
   expect(done.budget).toMatchObject({ spent: "25.00", reserved: "0.00" });
   expect(done.executions).toMatchObject([{ status: "completed", costUsd: "25.00", command: payReport }]);
   const calls = done.executions[0]?.entries.flatMap((entry) => (entry.kind === "call" ? [entry.call] : []));
