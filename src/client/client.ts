@@ -24,6 +24,7 @@ import type {
   Session,
   SpendRuleInfo,
   Ticket,
+  ToolInfo,
   WalletInfo,
 } from "../protocol/resources.ts";
 import type { Simulate, Simulation } from "../protocol/simulation.ts";
@@ -211,6 +212,7 @@ function resourcesOf(send: Send) {
     },
     wallet: { get: (): Promise<WalletInfo> => send({ method: "GET", path: "/wallet" }) },
     services: { list: (): Promise<Page<Service>> => send({ method: "GET", path: "/services" }) },
+    tools: { list: (): Promise<Page<ToolInfo>> => send({ method: "GET", path: "/tools" }) },
     tickets: {
       /** A single-use credential for one socket of one session, good for 30 s. */
       create: (sessionId: string): Promise<Ticket> =>

@@ -101,6 +101,15 @@ export const Service = z.object({
 });
 export type Service = z.infer<typeof Service>;
 
+/** A tool that agents are offered. `args_schema` is the JSON Schema of its arguments. */
+export const ToolInfo = z.object({
+  name: z.string(),
+  description: z.string(),
+  effect: z.enum(["read", "write", "payment", "delegate", "question"]),
+  args_schema: z.record(z.string(), z.unknown()),
+});
+export type ToolInfo = z.infer<typeof ToolInfo>;
+
 export const WalletInfo = z.object({
   address: z.string(),
   network: z.string(),

@@ -27,6 +27,7 @@ import {
   Session,
   SpendRuleInfo,
   Ticket,
+  ToolInfo,
   WalletInfo,
 } from "./resources.ts";
 import { Simulate, Simulation } from "./simulation.ts";
@@ -347,6 +348,15 @@ export const routes = {
     params: z.strictObject({ payment_id: Id }),
     responses: { 200: { description: "The payment", schema: PaymentDetail } },
     errors: ["not_found"],
+  },
+  listTools: {
+    method: "get",
+    path: "/api/v1/tools",
+    tag: "tools",
+    summary: "List the tools that agents are offered, with the schemas of their arguments",
+    scope: "read",
+    responses: { 200: { description: "All of them", schema: pageOf(ToolInfo) } },
+    errors: [],
   },
   listSpendRules: {
     method: "get",

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUsd } from "../protocol/money.ts";
 import { isMember, notFound, requireOwner, sessionFor } from "../runtime/access.ts";
+import { toolNamed } from "../runtime/admit.ts";
 import { approve } from "../runtime/approve.ts";
 import { cancel } from "../runtime/cancel.ts";
 import { isoTime } from "../runtime/clock.ts";
@@ -13,6 +14,7 @@ import { freeze, unfreeze } from "../runtime/freeze.ts";
 import { reject } from "../runtime/reject.ts";
 import { commitCommand, type Runtime } from "../runtime/runtime.ts";
 import { simulate } from "../runtime/simulate.ts";
+import { toolSpecs } from "../runtime/tool-specs.ts";
 import type { Catalogue } from "../runtime/wallet.ts";
 import { votesOf } from "../store/approval-votes.ts";
 import { findApproval, listApprovals } from "../store/approvals.ts";
@@ -192,6 +194,16 @@ export function createApi({ runtime, catalogue, onTerminated }: ApiParts): Api {
 
     async listServices() {
       return catalogue.list();
+    },
+
+    async listTools() {
+      const { tools } = runtime;
+      return toolSpecs(tools).map(({ name, description, inputSchema }) => ({
+        name,
+        description,
+        effect: toolNamed(tools, name).effect,
+        args_schema: { ...inputSchema },
+      }));
     },
 
     async listSpendRules(identity, sessionId) {

@@ -11,6 +11,7 @@ for (const [id, schema] of Object.entries({
   Execution: resources.Execution,
   Approval: resources.Approval,
   Service: resources.Service,
+  ToolInfo: resources.ToolInfo,
   WalletInfo: resources.WalletInfo,
   SpendRuleInfo: resources.SpendRuleInfo,
   LogEntry: resources.LogEntry,

@@ -26,8 +26,8 @@ import { removeAllNodes } from "../store/nodes.ts";
 import { createApi } from "./api.ts";
 import { createAuthenticator } from "./auth.ts";
 import type { NetworkSettings } from "./chain-settings.ts";
-import { serveHome } from "./home.ts";
 import { buildHttp } from "./http/build.ts";
+import { builtConsole, serveConsole } from "./http/console.ts";
 import { serveMetrics } from "./http/metrics.ts";
 import { createIdempotency } from "./idempotency.ts";
 import type { KeystoreSettings } from "./keystore-settings.ts";
@@ -140,7 +140,7 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
       logger,
       allowedOrigins: settings.allowedOrigins,
     });
-    serveHome(http);
+    serveConsole(http, builtConsole);
     const isBusConnected = () => bus.isConnected();
     const metrics = createMetrics({ db: store.db, clock, countSockets: () => door?.count ?? 0, isBusConnected });
     serveMetrics(http, metrics, authenticator);

@@ -141,6 +141,7 @@ export class MemoryApi implements Api {
     throw this.failure;
   };
   listServices: Api["listServices"] = async () => [];
+  listTools: Api["listTools"] = async () => [];
   listSpendRules: Api["listSpendRules"] = async () => [];
   revokeSpendRule: Api["revokeSpendRule"] = async () => undefined;
 

@@ -20,7 +20,7 @@ export type PaymentStep = "quote" | "sign" | "send" | "settle" | "look";
 
 const programs = {
   /** What `paygent start` runs, with its own chain and the `rules` model. */
-  paygent: [fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url)), "start", "--json", "--port", "0"],
+  paygent: [fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url)), "start", "--json"],
   faulty: [fileURLToPath(new URL("./faulty-process.ts", import.meta.url))],
 };
 
@@ -47,6 +47,7 @@ export async function spawnServer(
   const child = spawn(process.execPath, programs[program], {
     env: {
       PATH: process.env.PATH,
+      PORT: "0",
       NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(tmpdir(), "paygent-test-compile-cache"),
       PAYGENT_AUTH_SECRET: authSecret,
       PAYGENT_DATA_DIR: database.dataDir,

@@ -6,6 +6,7 @@ import { page, wholeList } from "./paging.ts";
 type Names =
   | "getWallet"
   | "listServices"
+  | "listTools"
   | "listPayments"
   | "getPayment"
   | "readStatement"
@@ -37,6 +38,9 @@ export function paymentHandlers(api: Api): Handlers<Names> {
       if (!isCsv) return value(200, statement);
       const fileName = `paygent-${query.session_id}.csv`;
       return { kind: "csv", text: statementCsv(statement), fileName };
+    },
+    async listTools({ identity }) {
+      return value(200, wholeList(await api.listTools(identity)));
     },
     async listSpendRules({ identity, params }) {
       return value(200, wholeList(await api.listSpendRules(identity, params.session_id)));

@@ -1,0 +1,71 @@
+import { useState } from "react";
+import { Link, useLocation } from "wouter";
+import { useApprovals } from "../react/index.ts";
+import { useNotifications } from "./notifications.ts";
+import { useTitleCount } from "./title.ts";
+
+const pages = [
+  ["/", "New session"],
+  ["/inbox", "Inbox"],
+  ["/sessions", "Sessions"],
+  ["/payments", "Payments"],
+  ["/spend", "Spend"],
+  ["/services", "Services"],
+] as const;
+
+export function Navigation({ onSignOut }: { readonly onSignOut: () => void }) {
+  const [here] = useLocation();
+  const [isOpen, setIsOpen] = useState(false);
+  const { approvals } = useApprovals();
+  const waiting = approvals.length;
+  useTitleCount(waiting);
+  useNotifications(approvals);
+  return (
+    <header className="shrink-0 border-line border-b bg-panel md:flex md:w-48 md:flex-col md:border-r md:border-b-0">
+      <div className="flex items-center justify-between px-4 py-2 md:py-4">
+        <Link href="/" className="font-semibold tracking-tight">
+          Paygent
+        </Link>
+        <button
+          type="button"
+          aria-expanded={isOpen}
+          aria-controls="pages"
+          onClick={() => setIsOpen(!isOpen)}
+          className="min-h-8 rounded-md border border-line px-3 md:hidden"
+        >
+          Menu{waiting > 0 ? ` (${waiting})` : ""}
+        </button>
+      </div>
+      <nav
+        id="pages"
+        aria-label="Pages"
+        className={`${isOpen ? "flex" : "hidden"} flex-col gap-0.5 px-2 pb-3 md:flex md:flex-1`}
+      >
+        {pages.map(([href, name]) => (
+          <Link
+            key={href}
+            href={href}
+            aria-current={here === href ? "page" : undefined}
+            onClick={() => setIsOpen(false)}
+            className={`flex justify-between rounded-md px-2 py-1.5 hover:bg-canvas ${here === href ? "bg-canvas font-semibold" : ""}`}
+          >
+            <span>{name}</span>
+            {href === "/inbox" && waiting > 0 ? (
+              <span className="rounded-full bg-accent px-1.5 font-semibold text-on-accent text-xs leading-5">
+                {waiting}
+              </span>
+            ) : null}
+          </Link>
+        ))}
+        <div className="mt-auto flex flex-col gap-0.5 pt-3 text-soft">
+          <a href="docs" className="rounded-md px-2 py-1.5 hover:bg-canvas">
+            API
+          </a>
+          <button type="button" onClick={onSignOut} className="rounded-md px-2 py-1.5 text-left hover:bg-canvas">
+            Sign out
+          </button>
+        </div>
+      </nav>
+    </header>
+  );
+}

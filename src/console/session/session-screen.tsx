@@ -1,0 +1,84 @@
+import { useMemo, useState } from "react";
+import { Link } from "wouter";
+import { useSession } from "../../react/index.ts";
+import { ApprovalCard } from "../approval/approval-card.tsx";
+import { messageOf } from "../format.ts";
+import { BudgetGauge } from "../parts/budget-gauge.tsx";
+import { Notice } from "../parts/notice.tsx";
+import { plainText } from "../plain-text.ts";
+import { useTitle } from "../title.ts";
+import { CommandBox } from "./command-box.tsx";
+import { ConnectionBanner } from "./connection-banner.tsx";
+import { Examples } from "./examples.tsx";
+import { modelHint } from "./model-hint.ts";
+import { Timeline } from "./timeline.tsx";
+
+/** One session: what happens in it, what it asks, and where it is told what to do. */
+export function SessionScreen({
+  sessionId,
+  onSignOut,
+}: {
+  readonly sessionId: string;
+  readonly onSignOut: () => void;
+}) {
+  const session = useSession(sessionId);
+  const { executions, approvals, budget, connection, isCaughtUp, model, isTerminated } = session;
+  const [notice, setNotice] = useState<string>();
+  const history = useMemo(() => executions.map(({ command }) => command), [executions]);
+  const title = history[0] ?? "New session";
+  useTitle(title);
+
+  const tell = (error: unknown) => setNotice(messageOf(error));
+  const run = (command: string) => {
+    session.execute(command).accepted.catch(tell);
+  };
+  const cancel = (executionId: string) => {
+    session.cancel(executionId).catch(tell);
+  };
+  return (
+    <main className="flex h-full min-h-0 flex-col">
+      <div className="flex flex-wrap items-center justify-between gap-x-6 gap-y-2 border-line border-b bg-panel px-4 py-2 md:px-8">
+        <div className="min-w-0">
+          <h1 className="truncate font-semibold">{plainText(title)}</h1>
+          <p className="flex gap-3 text-xs">
+            <Link href={`/sessions/${sessionId}/log`} className="text-accent underline">
+              Log
+            </Link>
+            <Link href={`/sessions/${sessionId}/policy`} className="text-accent underline">
+              Policy
+            </Link>
+          </p>
+        </div>
+        {budget === undefined ? null : <BudgetGauge budget={budget} />}
+      </div>
+      {executions.length === 0 && isCaughtUp ? (
+        <div className="min-h-0 flex-1 overflow-y-auto p-4 md:px-8">
+          <div className="mx-auto max-w-2xl">
+            <p className="mb-3 text-soft">Nothing has been asked of the agent here yet. Try one of these:</p>
+            <Examples onRun={run} />
+          </div>
+        </div>
+      ) : (
+        <Timeline executions={executions} onCancel={cancel} />
+      )}
+      <div className="max-h-[65%] shrink-0 overflow-y-auto px-4 pt-2 pb-2 md:px-8">
+        <div className="mx-auto grid max-w-4xl grid-cols-[minmax(0,1fr)] gap-2">
+          <ConnectionBanner status={connection} isCaughtUp={isCaughtUp} onSignOut={onSignOut} />
+          {notice === undefined ? null : (
+            <Notice look="bad" onDismiss={() => setNotice(undefined)}>
+              {plainText(notice)}
+            </Notice>
+          )}
+          {approvals.map((request) => (
+            <ApprovalCard key={request.request_id} request={request} decide={session} onLost={setNotice} />
+          ))}
+          {isTerminated ? (
+            <Notice>This session is terminated; its log stays.</Notice>
+          ) : (
+            <CommandBox history={history} hint={modelHint(model)} onRun={run} />
+          )}
+        </div>
+      </div>
+    </main>
+  );
+}
