@@ -49,11 +49,14 @@ function copySources(): string {
   return copy;
 }
 
+const postgres = process.env.DATABASE_URL || "postgres://postgres@127.0.0.1:5432/postgres";
+
 /** Runs tests in a copy and says whether they passed. */
-function runTests(copy: string, tests: readonly string[]): Promise<boolean> {
+function runTests(copy: string, tests: readonly string[], onPostgres: boolean): Promise<boolean> {
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
   const child = spawn(process.execPath, [vitest, "run", "--maxWorkers", "1", "--bail", "1", ...tests], {
     cwd: copy,
+    env: { ...process.env, DATABASE_URL: onPostgres ? postgres : "" },
     stdio: "ignore",
     timeout: timeoutMs,
     killSignal: "SIGKILL",
@@ -79,7 +82,7 @@ function plant(copy: string, { file, find, replace }: Mutant): () => void {
 async function isCaught(copy: string, mutant: Mutant): Promise<boolean> {
   const pullOut = plant(copy, mutant);
   try {
-    return !(await runTests(copy, [mutant.test]));
+    return !(await runTests(copy, [mutant.test], mutant.onPostgres === true));
   } finally {
     pullOut();
   }
@@ -92,8 +95,10 @@ let failure: string | undefined;
 try {
   const tests = [...new Set(mutants.map(({ test }) => test))];
   const waiting = [...mutants];
+  const needsPostgres = (test: string) => mutants.some((mutant) => mutant.test === test && mutant.onPostgres);
   const share = async (copy: string, own: readonly string[]) => {
-    for (const test of own) if (!(await runTests(copy, [test]))) failure = `${test} fails without any defect.`;
+    for (const test of own)
+      if (!(await runTests(copy, [test], needsPostgres(test)))) failure = `${test} fails without any defect.`;
     for (let mutant = waiting.shift(); mutant !== undefined && failure === undefined; mutant = waiting.shift()) {
       const startedAt = performance.now();
       const caught = await isCaught(copy, mutant);

@@ -8,4 +8,6 @@ export interface Mutant {
   readonly find: string;
   readonly replace: string;
   readonly test: string;
+  /** Whether the test runs on PostgreSQL only. */
+  readonly onPostgres?: boolean;
 }
