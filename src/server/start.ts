@@ -1,46 +1,41 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
-import type { LocalAccount } from "viem";
 import { builtInTools } from "../agent/built-in-tools.ts";
 import { resolveModel } from "../agent/providers.ts";
 import { subagents } from "../agent/subagents.ts";
 import { createUrlGuard } from "../agent/url-guard.ts";
 import { guardedWeb } from "../agent/web.ts";
-import { databaseClock } from "../cluster/database-clock.ts";
 import { openBus } from "../cluster/open-bus.ts";
-import type { WalletKeys } from "../payments/wallet-keys.ts";
 import { PaygentError } from "../protocol/errors.ts";
 import type { AgentModel } from "../runtime/agent-model.ts";
 import type { Bus } from "../runtime/bus.ts";
-import { type Clock, isoTime, systemClock } from "../runtime/clock.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { Tool } from "../runtime/tool.ts";
-import type { Catalogue, Wallet } from "../runtime/wallet.ts";
 import { Worker, type WorkerSettings } from "../runtime/worker.ts";
 import { openStore, type Store } from "../store/database.ts";
-import { joinDeployment } from "../store/deployment.ts";
-import { lockFile } from "../store/file-lock.ts";
 import { removeAllNodes } from "../store/nodes.ts";
 import { createApi } from "./api.ts";
 import { createAuthenticator } from "./auth.ts";
-import type { NetworkSettings } from "./chain-settings.ts";
+import { joinOthers, openClock } from "./deployment.ts";
 import { buildHttp } from "./http/build.ts";
 import { builtConsole, serveConsole } from "./http/console.ts";
 import { serveMetrics } from "./http/metrics.ts";
 import { createIdempotency } from "./idempotency.ts";
-import type { KeystoreSettings } from "./keystore-settings.ts";
 import { localToken } from "./local-token.ts";
 import { createLogger, reliableLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
+import { lockChain, openWorld, type PaidWorld, type WalletParts } from "./open-world.ts";
 import { createRequestRates } from "./request-rates.ts";
 import { readSettings, type Settings, type StartOptions } from "./settings.ts";
 import { Sockets } from "./sockets.ts";
 import { Watchers } from "./watchers.ts";
 
+export type { PaidWorld };
+
 /** What an embedding program may bring instead of Paygent's own. */
-export interface ServerParts {
+export interface ServerParts extends WalletParts {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
   readonly model?: AgentModel;
@@ -48,25 +43,10 @@ export interface ServerParts {
   readonly tools?: readonly Tool[];
   /** Instead of the local chain and its merchant, or the network of the settings. */
   readonly world?: PaidWorld;
-  /** Instead of the keystore, on a network of the settings: keys that are kept elsewhere, such as in a KMS. */
-  readonly wallet?: WalletKeys;
-  /** Instead of the relayer's keystore: pays the gas of what the wallet itself sends to the chain. */
-  readonly relayer?: LocalAccount;
-  /** Asks a person for the passphrase of a keystore when the settings have none. */
-  askPassphrase?(keystorePath: string): Promise<string>;
   readonly worker?: Partial<WorkerSettings>;
   readonly messagesPerSecond?: number;
   readonly maxSocketsPerUser?: number;
   readonly logger?: FastifyBaseLogger;
-}
-
-/** A wallet and what it can buy. */
-export interface PaidWorld {
-  readonly wallet: Wallet;
-  readonly catalogue: Catalogue;
-  /** `host:port` entries that tools may reach although they are not public. */
-  readonly allowedHosts: readonly string[];
-  close(): Promise<void>;
 }
 
 export interface RunningServer {
@@ -182,77 +162,6 @@ function modelsOf(settings: Settings, parts: ServerParts, env: NonNullable<Serve
   const modelNameOf = (config: { model?: string | undefined }) => parts.model?.name ?? config.model ?? settings.model;
   const modelPriceOf = (config: { model?: string | undefined }) => settings.modelPrices.get(modelNameOf(config));
   return { modelFor, modelNameOf, modelPriceOf };
-}
-
-async function openWorld(
-  { chain, dataDir }: Settings,
-  { parts, clock, logger }: { parts: ServerParts; clock: Clock; logger: FastifyBaseLogger },
-): Promise<PaidWorld> {
-  if (chain.kind === "local" && (parts.wallet ?? parts.relayer) !== undefined)
-    throw new Error(
-      "An own wallet pays on a network and not on the local chain: set PAYGENT_CHAIN to a network and give live: true.",
-    );
-  const world = chain.kind === "local" ? await openLocalWorld(dataDir, clock) : await openNetwork(chain, parts, clock);
-  for (const notice of world.notices) logger.warn(notice);
-  return world;
-}
-
-async function openLocalWorld(dataDir: string, clock: Clock) {
-  const { startLocalWorld } = await import("../payments/local-world.ts");
-  const world = await startLocalWorld({ dataDir: join(dataDir, "chain"), clock });
-  return { ...world, allowedHosts: [new URL(world.merchantOrigin).host] };
-}
-
-async function openNetwork(settings: NetworkSettings, parts: ServerParts, clock: Clock) {
-  const { openNetworkWorld } = await import("../payments/network-world.ts");
-  const { openWalletKeys } = await import("../payments/wallet-keys.ts");
-  const open = ({ path, passphrase }: KeystoreSettings) =>
-    openWalletKeys(path, async () => passphrase ?? (await askPassphrase(path, parts)));
-  const keys = parts.wallet ?? (await open(settings.keystore));
-  const relayer = parts.relayer ?? (settings.relayer && (await open(settings.relayer)).account);
-  return await openNetworkWorld(settings, { keys, relayer, clock });
-}
-
-async function askPassphrase(path: string, parts: ServerParts): Promise<string> {
-  if (parts.askPassphrase !== undefined) return await parts.askPassphrase(path);
-  throw new Error(
-    `The keystore ${path} needs its passphrase. Set it in the environment (PAYGENT_KEYSTORE_PASSPHRASE or PAYGENT_KEYSTORE_PASSPHRASE_FILE; PAYGENT_RELAYER_… for the relayer's), or start at a terminal to be asked.`,
-  );
-}
-
-/** SQLite's own lock keeps a second server out of the folder; on PostgreSQL only the chain in it is to be kept. */
-function lockChain(dataDir: string): { close(): Promise<void> } {
-  const lock = lockFile(
-    join(dataDir, "chain.lock"),
-    `Another server uses the local chain in ${dataDir}, which serves one only. For several servers set PAYGENT_CHAIN to a network (docs/wallet.md), or stop the other one.`,
-  );
-  return { close: async () => lock.close() };
-}
-
-/** Several servers on one database pay from one wallet, or they do not start. */
-async function joinOthers(given: {
-  store: Store;
-  nodeId: string;
-  world: PaidWorld;
-  clock: Clock;
-  settings: Settings;
-}): Promise<void> {
-  const { address, network } = await given.world.wallet.balance();
-  const now = given.clock.now();
-  await joinDeployment(given.store, {
-    id: given.nodeId,
-    payer: `${network}:${address}`,
-    at: isoTime(now),
-    aliveSince: isoTime(now - given.settings.leaseMs),
-  });
-}
-
-/** Several nodes share the database's time; one alone has its own. */
-async function openClock(store: Store, opened: { close(): Promise<unknown> }[]): Promise<Clock> {
-  if (store.dialect === "sqlite") return systemClock;
-  const clock = await databaseClock(store.db);
-  opened.push({ close: async () => clock.close() });
-  return clock;
 }
 
 async function openWorker(given: {
