@@ -10,7 +10,7 @@ export interface SessionListener {
 /** What one node tells the others beside hints about events. Any of them may be lost: the store has what it was about. */
 export type Signal =
   /** The cancellation of an execution that runs elsewhere is committed. */
-  | { readonly kind: "cancel"; readonly executionId: string; readonly ref?: string | undefined }
+  | { readonly kind: "cancel"; readonly executionId: string }
   /** Somebody wrote to the log of an execution that runs elsewhere. */
   | { readonly kind: "poke"; readonly executionId: string }
   /** There are executions that nobody works on: a node goes down, or is full. */

@@ -33,14 +33,17 @@ export async function cancel(
       const sentence = `The execution has ended already: ${execution.status} at ${execution.endedAt}.`;
       throw new PaygentError("execution_ended", sentence, { details: { status: execution.status } });
     }
-    execution.cancelBy ??= caller.userId;
-    execution.cancelReason ??= input.reason ?? null;
+    if (execution.cancelBy === null) {
+      execution.cancelBy = caller.userId;
+      execution.cancelReason = input.reason ?? null;
+      execution.cancelRef = ref ?? null;
+    }
     if (execution.status === "running") return true;
     const pending = await pendingOfExecution(unit.tx, execution.id);
     const in_flight = pending.map(({ toolId }) => ({ tool_id: toolId, outcome: "not_started" as const }));
-    await tellCancelled(unit, in_flight, [], ref);
+    await tellCancelled(unit, in_flight, []);
     return false;
   });
-  if (mustStop) runtime.worker.cancel(found.id, ref);
+  if (mustStop) runtime.worker.cancel(found.id);
   else runtime.worker.sessionFreed(found.sessionId);
 }

@@ -17,7 +17,7 @@ export interface Dispatcher {
   /** Says that the log of an execution has grown. */
   poke(executionId: string): void;
   /** Stops the run of an execution whose cancellation is committed. */
-  cancel(executionId: string, ref: string | undefined): void;
+  cancel(executionId: string): void;
   /** Says that a session may have room for what is queued in it. */
   sessionFreed(sessionId: string): void;
   /** Says that something was left for whichever node has room. */

@@ -57,9 +57,8 @@ export async function tellCancelled(
   unit: Unit,
   in_flight: readonly InFlight[],
   payments: readonly ResolvedPayment[],
-  ref: string | undefined,
 ): Promise<void> {
-  const { cancelBy, cancelReason } = unit.execution;
+  const { cancelBy, cancelReason, cancelRef } = unit.execution;
   const tell = (releasedMicros: bigint) =>
     unit.append(
       "cancelled",
@@ -70,7 +69,7 @@ export async function tellCancelled(
         in_flight: [...in_flight],
         released_usd: formatUsd(releasedMicros),
       },
-      ref,
+      cancelRef ?? undefined,
     );
   await finish(unit, "cancelled", payments, tell);
 }

@@ -127,7 +127,7 @@ export class ExecutionRun {
   async #concludeStopped(reason: StopReason): Promise<void> {
     switch (reason.kind) {
       case "cancel":
-        return this.#cancel(reason.ref);
+        return this.#cancel();
       case "timeout": {
         const sentence = `The execution ran for its limit of ${this.#config.execution_timeout_s} seconds. Raise execution_timeout_s in the session's config or ask for less.`;
         return this.#fail(new PaygentError("timeout", sentence));
@@ -139,7 +139,7 @@ export class ExecutionRun {
     }
   }
 
-  async #cancel(ref: string | undefined): Promise<void> {
+  async #cancel(): Promise<void> {
     const { store, wallet } = this.#parts;
     await this.#log.read();
     const payments = await resolvePayments(store, wallet, this.#log.claim.executionId);
@@ -149,7 +149,7 @@ export class ExecutionRun {
         outcome: inFlightOutcome(payments, toolId) ?? this.#inFlight.get(toolId) ?? ("not_started" as const),
       })),
     );
-    await this.#log.commit((unit) => tellCancelled(unit, in_flight, payments, ref), { isConcluding: true });
+    await this.#log.commit((unit) => tellCancelled(unit, in_flight, payments), { isConcluding: true });
   }
 
   async #fail(error: PaygentError, correlationId?: string): Promise<void> {

@@ -1,6 +1,6 @@
 /** Why a run ends before its execution is finished, or is made to finish now. */
 export type StopReason =
-  | { readonly kind: "cancel"; readonly ref?: string | undefined }
+  | { readonly kind: "cancel" }
   | { readonly kind: "timeout" }
   /** The server goes down: the execution stays as it is and any node goes on with it. */
   | { readonly kind: "drain" }

@@ -108,10 +108,10 @@ export class Worker implements Dispatcher {
     else here.run.poke();
   }
 
-  cancel(executionId: string, ref: string | undefined): void {
+  cancel(executionId: string): void {
     const here = this.#runs.get(executionId);
-    if (here === undefined) this.#runtime.bus.signal({ kind: "cancel", executionId, ref });
-    else here.run.stop({ kind: "cancel", ref });
+    if (here === undefined) this.#runtime.bus.signal({ kind: "cancel", executionId });
+    else here.run.stop({ kind: "cancel" });
   }
 
   sessionFreed(sessionId: string): void {
@@ -132,7 +132,7 @@ export class Worker implements Dispatcher {
   #heed(signal: Signal): void {
     switch (signal.kind) {
       case "cancel":
-        return this.#runs.get(signal.executionId)?.run.stop({ kind: "cancel", ref: signal.ref });
+        return this.#runs.get(signal.executionId)?.run.stop({ kind: "cancel" });
       case "poke":
         return this.#runs.get(signal.executionId)?.run.poke();
       case "work":

@@ -34,6 +34,8 @@ export interface ExecutionRow {
   claimedAt: string | null;
   cancelBy: string | null;
   cancelReason: string | null;
+  /** The `id` of the message that cancelled it. */
+  cancelRef: string | null;
   result: Record<string, unknown> | null;
   error: ErrorInfo | null;
   startedAt: string | null;
@@ -68,6 +70,7 @@ function executionRow(row: Raw): ExecutionRow {
     claimedAt: row.claimed_at,
     cancelBy: row.cancel_by,
     cancelReason: row.cancel_reason,
+    cancelRef: row.cancel_ref,
     result: parse(row.result),
     error: parse(row.error),
     startedAt: row.started_at,
@@ -103,6 +106,7 @@ export function newExecution(
     claimedAt: null,
     cancelBy: null,
     cancelReason: null,
+    cancelRef: null,
     result: null,
     error: null,
     startedAt: null,
@@ -174,6 +178,7 @@ const updateOne = statement<Saved, never>((db, param) =>
       claimed_at: param("claimedAt"),
       cancel_by: param("cancelBy"),
       cancel_reason: param("cancelReason"),
+      cancel_ref: param("cancelRef"),
       result: param("result"),
       error: param("error"),
       started_at: param("startedAt"),

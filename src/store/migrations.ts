@@ -54,6 +54,7 @@ export function migrations(): Record<string, Migration> {
           .addColumn("claimed_at", "text")
           .addColumn("cancel_by", "text")
           .addColumn("cancel_reason", "text")
+          .addColumn("cancel_ref", "text")
           .addColumn("result", "text")
           .addColumn("error", "text")
           .addColumn("created_at", "text", (column) => column.notNull())

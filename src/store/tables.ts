@@ -49,6 +49,7 @@ export interface Tables {
     claimed_at: string | null;
     cancel_by: string | null;
     cancel_reason: string | null;
+    cancel_ref: string | null;
     result: string | null;
     error: string | null;
     created_at: string;

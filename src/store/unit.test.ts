@@ -54,6 +54,7 @@ function newExecution(sessionId: string): ExecutionRow {
     claimedAt: null,
     cancelBy: null,
     cancelReason: null,
+    cancelRef: null,
     result: null,
     error: null,
     createdAt: at,

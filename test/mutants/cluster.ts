@@ -32,7 +32,7 @@ export const clusterMutants: readonly Mutant[] = [
     promise: "I6",
     defect: "A cancellation is not passed on to the server where the execution runs.",
     file: "src/runtime/worker.ts",
-    find: 'if (here === undefined) this.#runtime.bus.signal({ kind: "cancel", executionId, ref });',
+    find: 'if (here === undefined) this.#runtime.bus.signal({ kind: "cancel", executionId });',
     replace: "if (here === undefined) return;",
     test: "test/cluster-commands.test.ts",
     onPostgres: true,
