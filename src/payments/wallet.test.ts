@@ -87,6 +87,23 @@ test("a paid call moves the quoted amount once and the chain knows its transacti
   expect(before - (await units())).toBe(100_000n);
 });
 
+test("what is signed on an approval is good until the approval's end and no longer", async () => {
+  const terms = await termsOf("market-data");
+  const notAfter = systemClock.now() + 20_000;
+
+  const signed = await wallet.sign(terms, newIntent(), notAfter);
+
+  expect(signed.validBefore).toBe(Math.floor(notAfter / 1000));
+});
+
+test("nothing is signed on an approval that is over", async () => {
+  const terms = await termsOf("market-data");
+
+  await expect(wallet.sign(terms, newIntent(), systemClock.now() - 1)).rejects.toMatchObject({
+    code: "approval_expired",
+  });
+});
+
 test("the same bytes sent again bring the same content and move nothing more", async () => {
   const terms = await termsOf("market-data");
   const signed = await wallet.sign(terms, newIntent());

@@ -185,11 +185,14 @@ export function createWallet(options: WalletOptions): Wallet {
       return transferTerms(transfer, accepted);
     },
 
-    sign: async (terms, intent) => {
+    sign: async (terms, intent, notAfter = Number.POSITIVE_INFINITY) => {
       checkOwn(terms);
       const [block] = await Promise.all([recentBlock(), checkFunds(terms)]);
       const now = Math.max(Math.floor(clock.now() / 1000), Number(block.timestamp));
-      const validBefore = now + clamp(terms.maxTimeoutSeconds, shortestWindowSeconds, longestWindowSeconds);
+      const window = clamp(terms.maxTimeoutSeconds, shortestWindowSeconds, longestWindowSeconds);
+      const validBefore = Math.min(now + window, Math.floor(notAfter / 1000));
+      if (validBefore <= now)
+        throw new PaygentError("approval_expired", "The approval's time is over, so nothing was signed; ask again.");
       const nonce = intentNonce(options.nonceSecret, intent);
       const to = getAddress(terms.payTo);
       const signature = await signer.signTransfer({ to, value: BigInt(terms.amount), validBefore, nonce });

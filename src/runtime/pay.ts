@@ -32,7 +32,11 @@ export interface Sender {
 }
 
 /** A payment as far as it was recorded. */
-export type Payable = SpendKey & Pick<PaymentRow, "terms" | "state" | "signed">;
+export type Payable = SpendKey &
+  Pick<PaymentRow, "terms" | "state" | "signed"> & {
+    /** When the approval ends that it is paid on. */
+    readonly approvedUntil?: string | undefined;
+  };
 
 interface Payer extends Sender {
   readonly store: Store;
@@ -110,7 +114,8 @@ export async function askChain(wallet: Wallet, terms: PaymentTerms, signed: Sign
 
 async function sign(payer: Payer, payment: Payable): Promise<SignedPayment> {
   await refuseIfFrozen(payer.store.db, payer.sessionId);
-  const signed = await unlessAborted(payer.wallet.sign(payment.terms, payment), payer.signal);
+  const notAfter = payment.approvedUntil === undefined ? undefined : Date.parse(payment.approvedUntil);
+  const signed = await unlessAborted(payer.wallet.sign(payment.terms, payment, notAfter), payer.signal);
   await recordSent(payer, payment, signed);
   return signed;
 }

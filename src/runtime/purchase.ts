@@ -36,7 +36,8 @@ export async function performPayment(
   const key = { executionId: run.executionId, toolId: checked.toolId, epoch: 0 };
   const purchase = tool.purchase(checked.args);
   const begun = await findPayment(run.store.db, key);
-  if (begun !== undefined && begun.state !== "quoted") return payFor(run, begun);
+  const approvedUntil = grant?.expiresAt;
+  if (begun !== undefined && begun.state !== "quoted") return payFor(run, { ...begun, approvedUntil });
 
   const about = quoteOf(run, checked, purchase, begun);
   if (grant?.terms !== undefined) {
@@ -49,7 +50,7 @@ export async function performPayment(
       case "free":
         return { result: contentOf(confirmed.response), record: (unit) => giveUp(unit, key) };
       case "confirmed":
-        return payFor(run, reserved(confirmed.quote));
+        return payFor(run, { ...reserved(confirmed.quote), approvedUntil });
     }
   }
 

@@ -52,8 +52,12 @@ export interface Wallet {
   termsOf(request: PageRequest, header: string): PaymentTerms;
   /** The terms of a transfer. Throws `invalid_arguments` for an address, amount or currency that cannot be paid. */
   transferTerms(transfer: Transfer): PaymentTerms;
-  /** Signs the terms for an intent. Calling it again for the same intent reuses the nonce, so at most one can settle. */
-  sign(terms: PaymentTerms, intent: PaymentIntent): Promise<SignedPayment>;
+  /**
+   * Signs the terms for an intent. Calling it again for the same intent reuses the nonce, so at most one can
+   * settle. What is signed is good until `notAfter` at the latest, in milliseconds since the epoch; when that is
+   * past it throws `approval_expired`.
+   */
+  sign(terms: PaymentTerms, intent: PaymentIntent, notAfter?: number): Promise<SignedPayment>;
   /**
    * Sends exactly the signed bytes: to the service, or for a transfer to the chain. What it answers proves
    * nothing about the money.
