@@ -220,3 +220,30 @@ test.skipIf(!runsAll)(
     await page.getByText(/Waited 3 seconds/).waitFor();
   },
 );
+
+test.skipIf(!runsAll)("text is shown while it is written, and once when a cut connection is back", async () => {
+  const written = Promise.withResolvers<void>();
+  const model = scriptedModel(async (_request, { onText }) => {
+    onText("Half of it");
+    await written.promise;
+    return { text: "Half of it, and the rest." };
+  });
+  const { server, open } = await consoleForTest(browser, { model });
+  const { id } = await server.createSession();
+  const { page } = await open();
+  const sockets: { close(options: { code: number }): Promise<void> }[] = [];
+  await page.routeWebSocket(/\/api\/v1\/ws/, (socket) => {
+    socket.connectToServer();
+    sockets.push(socket);
+  });
+  await page.goto(`${server.url}/#/sessions/${id}`);
+  await give(page, "write");
+  await page.getByText("Half of it").waitFor();
+
+  await sockets.at(-1)?.close({ code: 1001 });
+  await expect.poll(() => sockets.length).toBe(2);
+  written.resolve();
+
+  await page.getByText("Half of it, and the rest.").waitFor();
+  expect(await page.getByText(/Half of it/).count()).toBe(1);
+});
