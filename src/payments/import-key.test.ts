@@ -3,29 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { privateKeyToAccount } from "viem/accounts";
 import { beforeEach, expect, test } from "vitest";
+import { secret, vectors } from "../../test/support/keystore-vectors.ts";
 import { createKey, importKey } from "./import-key.ts";
 import { readKeystore, unlock } from "./keystore-file.ts";
 import { keysOf, openWalletKeys } from "./wallet-keys.ts";
 
 const passphrase = "testpassword";
-const secret = "0x7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d";
-/** The PBKDF2 vector of the Web3 Secret Storage definition, quicker to open than one of ours. */
-const keystoreText = JSON.stringify({
-  crypto: {
-    cipher: "aes-128-ctr",
-    cipherparams: { iv: "6087dab2f9fdbbfaddc31a909735c1e6" },
-    ciphertext: "5318b4d5bcd28de64ee5559e671353e16f075ecae9f99c7a79a38af5f869aa46",
-    kdf: "pbkdf2",
-    kdfparams: {
-      c: 262_144,
-      dklen: 32,
-      prf: "hmac-sha256",
-      salt: "ae3cd4e7013836a3df6bd7241b12db061dbe2c6785853cce422d148a624ce0bd",
-    },
-    mac: "517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2",
-  },
-  version: 3,
-});
+/** Quicker to open than one of ours. */
+const keystoreText = JSON.stringify(vectors.pbkdf2);
 let folder: string;
 let path: string;
 

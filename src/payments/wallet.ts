@@ -121,29 +121,37 @@ export function createWallet(options: WalletOptions): Wallet {
     );
   };
 
-  /** Hands a signed transfer to the chain, which takes it once at most. */
-  const relayTransfer = async (terms: PaymentTerms, signed: SignedPayment): Promise<void> => {
-    const { validBefore, signature } = readTransfer(signed.header);
-    const { v, r, s } = splitSignature(signature);
-    const to = getAddress(terms.payTo);
-    const nonce = nonceOf(signed);
-    await askChain(async () => {
+  /** Sends a transaction on an authorization and waits for it. The chain takes each authorization once. */
+  const relayOnce = (nonce: Hex, write: () => Promise<Hex>): Promise<void> =>
+    askChain(async () => {
       try {
-        const hash = await relayLane(() =>
-          relay.writeContract({
-            address: token.address,
-            abi: tokenAbi,
-            functionName: "transferWithAuthorization",
-            args: [signer.address, to, BigInt(terms.amount), 0n, validBefore, nonce, v, r, s],
-            chain: null,
-          }),
-        );
+        const hash = await relayLane(write);
         await chain.waitForTransactionReceipt({ hash, timeout: 60_000 });
       } catch (error) {
-        // The chain refuses what it has seen before; `outcome` tells what became of it.
+        // The chain refuses what was used or cancelled already; `outcome` tells which.
         if (!(await isAuthorizationClosed(chain, token.address, signer.address, nonce))) throw error;
       }
     });
+
+  const contract = { address: token.address, abi: tokenAbi, chain: null } as const;
+
+  /** Hands a signed transfer to the chain. */
+  const relayTransfer = async (terms: PaymentTerms, signed: SignedPayment): Promise<void> => {
+    const { validBefore, signature } = readTransfer(signed.header);
+    const { v, r, s } = splitSignature(signature);
+    const nonce = nonceOf(signed);
+    const args = [
+      signer.address,
+      getAddress(terms.payTo),
+      BigInt(terms.amount),
+      0n,
+      validBefore,
+      nonce,
+      v,
+      r,
+      s,
+    ] as const;
+    await relayOnce(nonce, () => relay.writeContract({ ...contract, functionName: "transferWithAuthorization", args }));
   };
 
   return {
@@ -238,23 +246,8 @@ export function createWallet(options: WalletOptions): Wallet {
       checkOwn(terms);
       const nonce = nonceOf(signed);
       const { v, r, s } = splitSignature(await signer.signCancellation(nonce));
-      await askChain(async () => {
-        try {
-          const hash = await relayLane(() =>
-            relay.writeContract({
-              address: token.address,
-              abi: tokenAbi,
-              functionName: "cancelAuthorization",
-              args: [signer.address, nonce, v, r, s],
-              chain: null,
-            }),
-          );
-          await chain.waitForTransactionReceipt({ hash, timeout: 60_000 });
-        } catch (error) {
-          // The chain refuses to cancel what was used or cancelled already; `outcome` tells which.
-          if (!(await isAuthorizationClosed(chain, token.address, signer.address, nonce))) throw error;
-        }
-      });
+      const args = [signer.address, nonce, v, r, s] as const;
+      await relayOnce(nonce, () => relay.writeContract({ ...contract, functionName: "cancelAuthorization", args }));
     },
   };
 }
