@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Route, routes } from "../src/protocol/routes.ts";
+import type { Route } from "../src/protocol/routes/route.ts";
+import { routes } from "../src/protocol/routes.ts";
 import { ask } from "./support/ask.ts";
 import { callingModel } from "./support/scripted-model.ts";
 import { TestClient } from "./support/test-client.ts";

@@ -19,7 +19,8 @@ import {
 } from "../src/protocol/events.ts";
 import { Freeze } from "../src/protocol/freeze.ts";
 import { ClientMessage, PlanInput } from "../src/protocol/messages.ts";
-import { type Route, routes } from "../src/protocol/routes.ts";
+import type { Route } from "../src/protocol/routes/route.ts";
+import { routes } from "../src/protocol/routes.ts";
 import { SessionConfig } from "../src/protocol/session-config.ts";
 import { SpendRule } from "../src/protocol/spend-rule.ts";
 import { column, type DocumentSection, protocolSections } from "./support/protocol-tables.ts";

@@ -1,6 +1,7 @@
 import { type ErrorCode, httpStatus } from "../protocol/errors.ts";
 import { Problem } from "../protocol/resources.ts";
-import { type Route, routes } from "../protocol/routes.ts";
+import type { Route } from "../protocol/routes/route.ts";
+import { routes } from "../protocol/routes.ts";
 import { type JsonSchema, SchemaCollection } from "./json-schemas.ts";
 
 /** Codes that any route can answer with, and those of any route that wants a credential. */

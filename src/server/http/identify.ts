@@ -1,5 +1,5 @@
 import type { FastifyRequest } from "fastify";
-import type { Route } from "../../protocol/routes.ts";
+import type { Route } from "../../protocol/routes/route.ts";
 import { type Authenticator, type Identity, unauthenticated } from "../auth.ts";
 import { credentialOf } from "../credential.ts";
 import { isTicket } from "../ticket.ts";

@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import { parseBody } from "../../protocol/decode.ts";
 import { PaygentError } from "../../protocol/errors.ts";
-import { type Route, type RouteName, routes } from "../../protocol/routes.ts";
+import type { Route } from "../../protocol/routes/route.ts";
+import { type RouteName, routes } from "../../protocol/routes.ts";
 import { requireScope } from "../../runtime/access.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Authenticator, Identity } from "../auth.ts";
