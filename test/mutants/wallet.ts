@@ -52,7 +52,7 @@ export const walletMutants: readonly Mutant[] = [
   {
     promise: "W3",
     defect: "The database is left as open as it is found.",
-    file: "src/store/database.ts",
+    file: "src/store/sqlite.ts",
     find: "if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);",
     replace: "",
     test: "test/private-files.test.ts",
