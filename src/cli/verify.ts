@@ -1,26 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { type Checkpoint, parseCheckpoint, type Verification } from "../protocol/hash-chain.ts";
 import { exitCodes, UsageError } from "./exit-codes.ts";
 import { jsonLine, plainText } from "./plain-text.ts";
 import type { Terminal } from "./terminal.ts";
-
-/** What a look at a session's stored events found. */
-export interface Verification {
-  readonly sessionId: string;
-  readonly isIntact: boolean;
-  /** How many events hold together, from the first on. */
-  readonly events: number;
-  /** The hash of the last of them: with their number it is a checkpoint to keep elsewhere. */
-  readonly headHash: string;
-  /** The seq of the first event that is not as it was written, and a sentence that tells how. */
-  readonly brokenAt?: number;
-  readonly problem?: string;
-}
-
-/** An event's place in its session and its hash, from an earlier look. */
-export interface Checkpoint {
-  readonly seq: number;
-  readonly hash: string;
-}
 
 export interface VerifyParts {
   /** Reads a session's stored events, or those of all sessions, without changing them; a server may use them. */
@@ -88,9 +70,7 @@ function verifications(
 }
 
 function checkpointOption(text: string): Checkpoint {
-  const [, seq, hash] = /^([1-9]\d{0,14}):([0-9a-f]{64})$/.exec(text) ?? [];
-  if (seq === undefined || hash === undefined) {
-    throw new InvalidArgumentError("Give a number and a hash of 64 digits: 12:ab….");
-  }
-  return { seq: Number(seq), hash };
+  const checkpoint = parseCheckpoint(text);
+  if (checkpoint === undefined) throw new InvalidArgumentError("Give a number and a hash of 64 digits: 12:ab….");
+  return checkpoint;
 }

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type { Insertable } from "kysely";
+import { genesisText, linkText } from "../protocol/hash-chain.ts";
 import { type Database, statement } from "./statement.ts";
 import type { Tables } from "./tables.ts";
 
@@ -22,14 +23,18 @@ export function eventText(row: Pick<EventRow, "type" | "data" | "at" | "seq" | "
   return `{"type":"${row.type}","data":${row.data},"timestamp":"${row.at}","seq":${row.seq}${ref}}`;
 }
 
-/** The hash that an event has behind the one whose hash is `previous`. */
-export function eventHash(previous: string, text: string): string {
-  return hash("sha256", `${previous}\n${text}`);
+export function sha256(text: string): string {
+  return hash("sha256", text);
 }
 
-/** What stands before a session's first event, so that a log cannot be passed off as another session's. */
+/** The hash that an event has behind the one whose hash is `previous`. */
+export function eventHash(previous: string, text: string): string {
+  return sha256(linkText(previous, text));
+}
+
+/** What stands before a session's first event. */
 export function genesisHash(sessionId: string): string {
-  return hash("sha256", `paygent session ${sessionId}`);
+  return sha256(genesisText(sessionId));
 }
 
 function storedEvent(row: EventRow): StoredEvent {

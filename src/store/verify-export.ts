@@ -1,6 +1,13 @@
 import { createReadStream } from "node:fs";
 import * as z from "zod";
-import { type ChainEntry, type Checkpoint, checkChain, type Verification } from "./hash-chain.ts";
+import {
+  type ChainEntry,
+  type Checkpoint,
+  checkChain,
+  splitLogEntry,
+  type Verification,
+} from "../protocol/hash-chain.ts";
+import { sha256 } from "./event-log.ts";
 
 const Entry = z.object({ seq: z.int().positive(), data: z.object({ session_id: z.string() }) });
 
@@ -12,7 +19,7 @@ export async function verifyExport(path: string, checkpoint: Checkpoint | undefi
   const entries = exportedEntries(path);
   const first = await entries.next();
   if (first.done === true) throw new Error(`${path} holds no events.`);
-  return checkChain(withFirst(first.value, entries), { sessionId: first.value.sessionId, checkpoint });
+  return checkChain(withFirst(first.value, entries), { sessionId: first.value.sessionId, sha256, checkpoint });
 }
 
 interface ExportedEntry extends ChainEntry {
@@ -43,9 +50,9 @@ async function* exportedEntries(path: string): AsyncGenerator<ExportedEntry> {
 
 /** The hash is over the bytes before it, so they are cut out of the line and not written anew. */
 function exportedEntry(line: string): ExportedEntry | undefined {
-  const [, head, hash] = /^(\{.*),"hash":"([0-9a-f]{64})"\}\r?$/s.exec(line) ?? [];
-  if (head === undefined || hash === undefined) return undefined;
-  const text = `${head}}`;
+  const split = splitLogEntry(line.replace(/\r$/, ""));
+  if (split === undefined) return undefined;
+  const { text, hash } = split;
   try {
     const { seq, data } = Entry.parse(JSON.parse(text));
     return { seq, text, hash, sessionId: data.session_id };

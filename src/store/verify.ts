@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { readEvents, type StoredEvent } from "./event-log.ts";
-import { type ChainEntry, type Checkpoint, checkChain, type Verification } from "./hash-chain.ts";
+import { type ChainEntry, type Checkpoint, checkChain, type Verification } from "../protocol/hash-chain.ts";
+import { readEvents, type StoredEvent, sha256 } from "./event-log.ts";
 import { findSession } from "./sessions.ts";
 import type { Database } from "./statement.ts";
 
@@ -29,12 +29,13 @@ async function verifySession(tx: Database, id: string, checkpoint: Checkpoint | 
     const head = { seq: session.lastSeq, hash: session.headHash };
     return checkChain(storedEntries(tx, id, session.firstSeq - 1), {
       sessionId: id,
+      sha256,
       firstSeq: session.firstSeq,
       head,
       checkpoint,
     });
   }
-  const found = await checkChain(storedEntries(tx, id, 0), { sessionId: id, checkpoint });
+  const found = await checkChain(storedEntries(tx, id, 0), { sessionId: id, sha256, checkpoint });
   if (found.events === 0 && found.isIntact) throw new Error(`There is no session ${id} in the database.`);
   return {
     ...found,

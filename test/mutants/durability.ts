@@ -72,18 +72,18 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     promise: "I30",
     defect: "The text of an event is not held against its hash.",
-    file: "src/store/hash-chain.ts",
-    find: "!isAnchor && entry.hash !== eventHash(hash, entry.text)",
+    file: "src/protocol/hash-chain.ts",
+    find: "!isAnchor && entry.hash !== (await sha256(linkText(hash, entry.text)))",
     replace: "!isAnchor && entry.hash.length !== 64",
-    test: "src/store/hash-chain.test.ts",
+    test: "src/protocol/hash-chain.test.ts",
   },
   {
     promise: "I30",
     defect: "A log that ends before the session's head is taken for whole.",
-    file: "src/store/hash-chain.ts",
+    file: "src/protocol/hash-chain.ts",
     find: "  if (seq < known) {",
     replace: "  if (seq === 0 && seq < known) {",
-    test: "src/store/hash-chain.test.ts",
+    test: "src/protocol/hash-chain.test.ts",
   },
   {
     promise: "I30",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { eventHash, eventText, genesisHash } from "./event-log.ts";
+import { eventHash, eventText, genesisHash, sha256 } from "../store/event-log.ts";
 import { type ChainEntry, type Checkpoint, checkChain } from "./hash-chain.ts";
 
 const sessionId = "f3b3f4a8-6f4a-4f43-9f3b-0d2f6a6f2f11";
@@ -32,7 +32,7 @@ async function* stream(entries: readonly ChainEntry[]): AsyncGenerator<ChainEntr
 }
 
 const check = (entries: readonly ChainEntry[], ends: { head?: Checkpoint; checkpoint?: Checkpoint } = { head }) =>
-  checkChain(stream(entries), { sessionId, ...ends });
+  checkChain(stream(entries), { sessionId, sha256, ...ends });
 
 const everySeq = Array.from({ length }, (_, index) => index + 1);
 
@@ -110,7 +110,7 @@ test("a log that was rewritten with new hashes is found by the head, and by a ch
 });
 
 test("a log is no other session's", async () => {
-  const found = await checkChain(stream(log), { sessionId: "another" });
+  const found = await checkChain(stream(log), { sessionId: "another", sha256 });
 
   expect(found).toMatchObject({ isIntact: false, brokenAt: 1 });
 });
@@ -130,7 +130,7 @@ test("an untouched log is intact, also when it has grown since the checkpoint, a
 
 test("a log whose beginning is not kept is checked from its first event on", async () => {
   const kept = log.slice(100);
-  const ends = { sessionId, firstSeq: 101, head };
+  const ends = { sessionId, sha256, firstSeq: 101, head };
 
   expect(await checkChain(stream(kept), ends)).toMatchObject({ isIntact: true, events: 900 });
   expect(await checkChain(stream(kept.slice(1)), ends)).toMatchObject({ isIntact: false, brokenAt: 101 });

@@ -1,4 +1,21 @@
-import { eventHash, genesisHash } from "./event-log.ts";
+/** The SHA-256 of a text's UTF-8 bytes in lower-case hexadecimal: Node's own, or that of a browser, which takes a turn. */
+export type Sha256 = (text: string) => string | Promise<string>;
+
+/** What stands before a session's first event, hashed: so a log cannot be passed off as another session's. */
+export function genesisText(sessionId: string): string {
+  return `paygent session ${sessionId}`;
+}
+
+/** What an event's hash is the SHA-256 of: the hash before it, and its text. */
+export function linkText(previous: string, text: string): string {
+  return `${previous}\n${text}`;
+}
+
+/** An event's text and hash out of an entry of the log, which is the text with the hash as its last member. */
+export function splitLogEntry(entry: string): { readonly text: string; readonly hash: string } | undefined {
+  const [, head, hash] = /^(\{.*),"hash":"([0-9a-f]{64})"\}$/s.exec(entry) ?? [];
+  return head === undefined || hash === undefined ? undefined : { text: `${head}}`, hash };
+}
 
 /** An event as a log or a file has it. */
 export interface ChainEntry {
@@ -13,6 +30,12 @@ export interface ChainEntry {
 export interface Checkpoint {
   readonly seq: number;
   readonly hash: string;
+}
+
+/** A checkpoint as `paygent verify` prints it: `12:ab…`. */
+export function parseCheckpoint(text: string): Checkpoint | undefined {
+  const [, seq, hash] = /^([1-9]\d{0,14}):([0-9a-f]{64})$/.exec(text) ?? [];
+  return seq === undefined || hash === undefined ? undefined : { seq: Number(seq), hash };
 }
 
 /** What a look at a session's events found. */
@@ -31,6 +54,7 @@ export interface Verification {
 
 export interface ChainEnds {
   readonly sessionId: string;
+  readonly sha256: Sha256;
   /** The oldest event that is kept; the hash of one that is not the session's first is taken as it stands. */
   readonly firstSeq?: number;
   /** Where the log must end, as the session's row has it. */
@@ -41,9 +65,9 @@ export interface ChainEnds {
 
 /** Follows a session's hash chain and stops at the first event that does not belong where it stands. */
 export async function checkChain(entries: AsyncIterable<ChainEntry>, ends: ChainEnds): Promise<Verification> {
-  const { sessionId, firstSeq = 1, checkpoint } = ends;
+  const { sessionId, sha256, firstSeq = 1, checkpoint } = ends;
   const rest = entries[Symbol.asyncIterator]();
-  let hash = genesisHash(sessionId);
+  let hash = await sha256(genesisText(sessionId));
   let seq = firstSeq - 1;
   const broken = (brokenAt: number, problem: string): Verification => ({
     sessionId,
@@ -59,8 +83,8 @@ export async function checkChain(entries: AsyncIterable<ChainEntry>, ends: Chain
       const expected = seq + 1;
       if (entry.seq !== expected) return broken(expected, await misplacement(entry, expected, rest));
       const isAnchor = expected === firstSeq && firstSeq > 1;
-      if (!isAnchor && entry.hash !== eventHash(hash, entry.text)) {
-        return broken(expected, await alteration(entry, hash, rest));
+      if (!isAnchor && entry.hash !== (await sha256(linkText(hash, entry.text)))) {
+        return broken(expected, await alteration(entry, hash, sha256, rest));
       }
       if (entry.flaw !== undefined) return broken(expected, entry.flaw);
       if (checkpoint?.seq === expected && checkpoint.hash !== entry.hash) {
@@ -90,9 +114,14 @@ async function misplacement(entry: ChainEntry, expected: number, rest: AsyncIter
 }
 
 /** Why an event does not follow from the one before: it was altered, or stands before the true one. */
-async function alteration(entry: ChainEntry, previous: string, rest: AsyncIterator<ChainEntry>): Promise<string> {
+async function alteration(
+  entry: ChainEntry,
+  previous: string,
+  sha256: Sha256,
+  rest: AsyncIterator<ChainEntry>,
+): Promise<string> {
   const { value: follower } = await rest.next();
-  const isInserted = follower?.seq === entry.seq && follower.hash === eventHash(previous, follower.text);
+  const isInserted = follower?.seq === entry.seq && follower.hash === (await sha256(linkText(previous, follower.text)));
   return isInserted
     ? `An event was inserted before the true event ${entry.seq}.`
     : `Event ${entry.seq} or its hash was altered.`;
