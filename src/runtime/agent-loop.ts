@@ -23,7 +23,7 @@ import { unlessAborted } from "./stop.ts";
 import { hasStepsLeft, ofAgent, type Telling, tellEnd, tellResult, tellThinking } from "./tell.ts";
 import type { Tool } from "./tool.ts";
 import { toolSpecs } from "./tool-specs.ts";
-import { traced } from "./traced.ts";
+import { tracedChat } from "./traced.ts";
 
 /** How far an agent got: to its end, or to where a human must decide; `parked` says that this is committed. */
 export type AgentEnd = "ended" | "waiting" | "parked";
@@ -217,11 +217,8 @@ export class AgentLoop {
         tools: toolSpecs(this.#toolsOf(agent)),
       };
       const onText = (delta: string) => this.#sayDelta(agent, messageId, delta);
-      const { name } = this.#model;
-      const attributes = { "gen_ai.operation.name": "chat", "gen_ai.request.model": name };
-      return traced(`chat ${name}`, attributes, () =>
-        unlessAborted(this.#model.respond(request, { signal, onText }), signal),
-      );
+      const respond = () => unlessAborted(this.#model.respond(request, { signal, onText }), signal);
+      return tracedChat(this.#model.name, respond);
     };
     const { plan } = this.#execution;
     if (isRoot && plan !== undefined) {

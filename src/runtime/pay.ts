@@ -9,6 +9,7 @@ import type { SpendKey } from "../store/spends.ts";
 import type { Unit } from "../store/unit.ts";
 import { frozenError, refuseIfFrozen } from "./frozen.ts";
 import { unlessAborted } from "./stop.ts";
+import { tracedStep } from "./traced.ts";
 import type { ChainOutcome, Wallet } from "./wallet.ts";
 import type { Web } from "./web.ts";
 
@@ -92,7 +93,7 @@ export async function pay(payer: Payer, payment: Payable): Promise<PaymentEnd> {
 /** Asks the chain to void an authorization, and then which of settling and voiding it saw. */
 export async function voidPayment(wallet: Wallet, terms: PaymentTerms, signed: SignedPayment): Promise<ChainOutcome> {
   try {
-    await wallet.cancel(terms, signed);
+    await tracedStep("void", terms, () => wallet.cancel(terms, signed));
   } catch (error) {
     // Losing the race against a settlement is one of the reasons; the chain tells which it was.
     if (!(error instanceof PaygentError)) throw error;
@@ -103,7 +104,7 @@ export async function voidPayment(wallet: Wallet, terms: PaymentTerms, signed: S
 /** The chain's word; a chain that does not answer leaves the outcome open. */
 export async function askChain(wallet: Wallet, terms: PaymentTerms, signed: SignedPayment): Promise<ChainOutcome> {
   try {
-    return await wallet.outcome(terms, signed);
+    return await tracedStep("look", terms, () => wallet.outcome(terms, signed));
   } catch (error) {
     if (error instanceof PaygentError && (error.code === "unavailable" || error.code === "payment_unverified")) {
       return { state: "open" };
@@ -115,7 +116,9 @@ export async function askChain(wallet: Wallet, terms: PaymentTerms, signed: Sign
 async function sign(payer: Payer, payment: Payable): Promise<SignedPayment> {
   await refuseIfFrozen(payer.store.db, payer.sessionId);
   const notAfter = payment.approvedUntil === undefined ? undefined : Date.parse(payment.approvedUntil);
-  const signed = await unlessAborted(payer.wallet.sign(payment.terms, payment, notAfter), payer.signal);
+  const { terms } = payment;
+  const signing = tracedStep("sign", terms, () => payer.wallet.sign(terms, payment, notAfter));
+  const signed = await unlessAborted(signing, payer.signal);
   await recordSent(payer, payment, signed);
   return signed;
 }
@@ -138,10 +141,11 @@ export async function send(
 ): Promise<ServiceResponse | undefined> {
   if (signal.aborted) return undefined;
   try {
-    const sending =
+    const sending = tracedStep("send", terms, () =>
       terms.kind === "page"
         ? web.pay({ url: terms.url, method: terms.method ?? "GET", body: terms.body }, signed.header, signal)
-        : wallet.send(terms, signed, signal);
+        : wallet.send(terms, signed, signal),
+    );
     return await unlessAborted(sending, signal);
   } catch (error) {
     if (error instanceof PaygentError || signal.aborted) return undefined;

@@ -3,6 +3,7 @@ import type { SessionConfig } from "../protocol/session-config.ts";
 import { contentHash } from "./binding.ts";
 import { requireHost } from "./policy.ts";
 import type { Purchase } from "./tool.ts";
+import { traced } from "./traced.ts";
 import type { Quote, Wallet } from "./wallet.ts";
 import type { Web } from "./web.ts";
 
@@ -15,11 +16,12 @@ export interface Pricing {
 }
 
 /** Asks what a purchase costs, without paying. A page that wants no money has thereby been read. */
-export async function askPrice(
-  { wallet, web, config }: Pricing,
-  purchase: Purchase,
-  signal: AbortSignal,
-): Promise<Quote> {
+export function askPrice(pricing: Pricing, purchase: Purchase, signal: AbortSignal): Promise<Quote> {
+  const attributes = { "paygent.payment.kind": purchase.kind ?? "service" };
+  return traced("payment quote", attributes, () => ask(pricing, purchase, signal));
+}
+
+async function ask({ wallet, web, config }: Pricing, purchase: Purchase, signal: AbortSignal): Promise<Quote> {
   switch (purchase.kind) {
     case "transfer":
       return { kind: "paid", terms: wallet.transferTerms(purchase) };

@@ -22,6 +22,7 @@ import { ExecutionRun } from "./run.ts";
 import type { Claim } from "./run-log.ts";
 import type { RunParts } from "./run-parts.ts";
 import { commitCommand, type Runtime } from "./runtime.ts";
+import { untraced } from "./traced.ts";
 
 export interface WorkerSettings {
   /** How often the store is searched for what nobody works on. */
@@ -116,11 +117,12 @@ export class Worker implements Dispatcher {
 
   sessionFreed(sessionId: string): void {
     if (this.#isDraining) return;
-    void this.#attempt("start what is queued", async () => {
+    const startNext = async () => {
       if (this.#isCrowded) return this.#startQueued();
       const next = await nextQueued(this.#runtime.store.db, sessionId);
       if (next !== undefined) await startQueued(this.#runtime, next);
-    });
+    };
+    void untraced(() => this.#attempt("start what is queued", startNext));
   }
 
   offer(): void {
@@ -163,7 +165,7 @@ export class Worker implements Dispatcher {
     this.#isSweepDue = true;
     this.#sweeping = this.#sweeping.then(() => {
       this.#isSweepDue = false;
-      return this.#sweep();
+      return untraced(() => this.#sweep());
     });
   }
 

@@ -13,6 +13,7 @@ import { edit } from "../runtime/edit.ts";
 import { execute } from "../runtime/execute.ts";
 import { reject } from "../runtime/reject.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { tracedMessage } from "../runtime/traced.ts";
 import { readEvents } from "../store/event-log.ts";
 import { findSession } from "../store/sessions.ts";
 import type { Identity } from "./auth.ts";
@@ -271,8 +272,8 @@ export class Connection implements Watcher {
   async #handle(text: string): Promise<void> {
     const message = this.#decode(text);
     if (message === undefined) return;
-    const answered = this.#dispatch(message).catch((error: unknown) =>
-      this.#refuse(error, subjectOf(message), message.id),
+    const answered = tracedMessage(`message ${message.type}`, this.sessionId, () => this.#dispatch(message)).catch(
+      (error: unknown) => this.#refuse(error, subjectOf(message), message.id),
     );
     // An edit asks a service for its price, and a cancel behind it must not wait for that.
     if (message.type !== "edit") await answered;

@@ -5,6 +5,7 @@ import type { Route } from "../../protocol/routes/route.ts";
 import { type RouteName, routes } from "../../protocol/routes.ts";
 import { requireScope } from "../../runtime/access.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { tracedMessage } from "../../runtime/traced.ts";
 import type { Authenticator, Identity } from "../auth.ts";
 import { problemOf } from "../problem.ts";
 import type { RequestRates } from "../request-rates.ts";
@@ -61,8 +62,7 @@ async function admit(route: Route, request: FastifyRequest, doors: Doors): Promi
   // Before the credential is looked at: that is the dear part of a stranger's request.
   doors.rates?.spendOfAddress(request.ip);
   const params = paramsOf(route, request);
-  const sessionId = typeof params?.session_id === "string" ? params.session_id : undefined;
-  const identity = await identify(request, route, { ...doors, sessionId });
+  const identity = await identify(request, route, { ...doors, sessionId: sessionOf(params) });
   doors.rates?.spendOfUser(identity.userId);
   requireScope(identity, route.scope);
   return identity;
@@ -84,7 +84,8 @@ async function answerTo(
     header: (name: string) => oneHeader(request, name),
   };
   // What the route's own schemas gave is what its handler's type says.
-  const work = () => handle(call as Call<RouteName>);
+  const name = `${route.method.toUpperCase()} ${route.path}`;
+  const work = () => tracedMessage(name, sessionOf(params), () => handle(call as Call<RouteName>));
   const key = route.method === "post" && !route.isSecret ? oneHeader(request, "idempotency-key") : undefined;
   if (key === undefined || identity === undefined) return work();
   const address = `${route.method} ${request.url}`;
@@ -94,6 +95,10 @@ async function answerTo(
 /** `undefined` when an id is malformed: to the client that is an unknown one, once it is authenticated. */
 function paramsOf(route: Route, request: FastifyRequest): Readonly<Record<string, unknown>> | undefined {
   return route.params?.safeParse(request.params).data;
+}
+
+function sessionOf(params: Readonly<Record<string, unknown>> | undefined): string | undefined {
+  return typeof params?.session_id === "string" ? params.session_id : undefined;
 }
 
 function oneHeader(request: FastifyRequest, name: string): string | undefined {
