@@ -24,3 +24,11 @@ test("every test that must catch a planted defect stands in docs/reliability.md"
 
   expect([...new Set(missing)]).toEqual([]);
 });
+
+test("every planted defect still has its one place in the sources", () => {
+  const placeless = mutants.filter(
+    ({ file, find }) => readFileSync(new URL(`../${file}`, import.meta.url), "utf8").split(find).length !== 2,
+  );
+
+  expect(placeless.map(({ promise, defect, file }) => `${promise} ${defect} (${file})`)).toEqual([]);
+});

@@ -5,10 +5,11 @@ import { newId } from "../protocol/new-id.ts";
 import { countPendingApprovals, insertApproval } from "../store/approvals.ts";
 import { findPayee } from "../store/payees.ts";
 import { leftOf, type Unit } from "../store/unit.ts";
-import type { CheckedCall, QuotedPurchase } from "./admit.ts";
 import { boundHash } from "./binding.ts";
+import type { CheckedCall } from "./checked-call.ts";
 import { isoTime } from "./clock.ts";
 import { approvalsNeeded } from "./policy.ts";
+import type { QuotedPurchase } from "./quoted-purchase.ts";
 import { untrustedText } from "./untrusted-text.ts";
 
 const maxPendingApprovals = 500;

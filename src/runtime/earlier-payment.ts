@@ -1,7 +1,7 @@
 import { formatUnits } from "../protocol/money.ts";
 import type { ApprovalRow } from "../store/approvals.ts";
 import { findUnserved, isOut, type PaymentQuote, type PaymentRow, updateContent } from "../store/payments.ts";
-import type { CheckedCall } from "./admit.ts";
+import type { CheckedCall } from "./checked-call.ts";
 import { contentOf, isDelivered } from "./content.ts";
 import { askChain, priceText, send } from "./pay.ts";
 import { type CallOutcome, ifAdmitted, type Performance } from "./performance.ts";

@@ -2,13 +2,14 @@ import { PaygentError } from "../protocol/errors.ts";
 import type { Edit } from "../protocol/messages.ts";
 import { decideApproval } from "../store/approvals.ts";
 import type { Caller } from "./access.ts";
-import { checkArgs, priceOf, toolNamed } from "./admit.ts";
 import { boundHash } from "./binding.ts";
 import { reserve } from "./budget.ts";
+import { checkArgs, toolNamed } from "./checked-call.ts";
 import { approvalFor, type DecisionRequest, decide, decisionData } from "./decision.ts";
 import { approvalsNeeded, judge } from "./policy.ts";
 import { policyFacts } from "./policy-facts.ts";
 import { quoteFor } from "./price-check.ts";
+import { priceOf } from "./quoted-purchase.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Tool } from "./tool.ts";
 

@@ -1,5 +1,5 @@
-import { checkCeiling, type QuotedPurchase } from "./admit.ts";
 import { askPrice, type Pricing } from "./quote.ts";
+import { checkCeiling, type QuotedPurchase } from "./quoted-purchase.ts";
 import type { Tool } from "./tool.ts";
 import { isSafe } from "./web.ts";
 

@@ -12,14 +12,16 @@ import {
 } from "../store/payments.ts";
 import type { SpendKey } from "../store/spends.ts";
 import type { Unit } from "../store/unit.ts";
-import { admit, type CheckedCall, checkCeiling } from "./admit.ts";
+import { admit } from "./admit.ts";
 import { confirmApproved, type UnpricedQuote } from "./approved-purchase.ts";
 import { release, settle } from "./budget.ts";
+import type { CheckedCall } from "./checked-call.ts";
 import { contentOf, isDelivered } from "./content.ts";
 import { askEarlier, type Earlier } from "./earlier-payment.ts";
 import { type Payable, type PaymentEnd, pay, priceText } from "./pay.ts";
 import { type CallOutcome, ifAdmitted, type Performance, unlessAllowed } from "./performance.ts";
 import { askPrice, requestHash } from "./quote.ts";
+import { checkCeiling } from "./quoted-purchase.ts";
 import { startOnce } from "./start-once.ts";
 import { unlessAborted } from "./stop.ts";
 import type { Purchase, Tool } from "./tool.ts";

@@ -7,12 +7,13 @@ import { drawnByPayee, drawnOnDay } from "../store/spends.ts";
 import type { Database } from "../store/statement.ts";
 import { leftOf } from "../store/unit.ts";
 import { type Caller, sessionFor } from "./access.ts";
-import { checkArgs, priceOf, toolNamed } from "./admit.ts";
 import { dayOf, payeeLimits } from "./budget.ts";
+import { checkArgs, toolNamed } from "./checked-call.ts";
 import { isoTime } from "./clock.ts";
 import { approvalsNeeded, judge, type Price } from "./policy.ts";
 import { policyFacts } from "./policy-facts.ts";
 import { quoteFor } from "./price-check.ts";
+import { priceOf } from "./quoted-purchase.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Tool } from "./tool.ts";
 

@@ -2,8 +2,8 @@ import { PaygentError } from "../protocol/errors.ts";
 import type { ApprovalRow } from "../store/approvals.ts";
 import { insertToolStart, lastStart } from "../store/tool-starts.ts";
 import type { Unit } from "../store/unit.ts";
-import type { CheckedCall } from "./admit.ts";
 import { requestApproval } from "./approval-request.ts";
+import type { CheckedCall } from "./checked-call.ts";
 import { type CallOutcome, ifAdmitted, type Performance } from "./performance.ts";
 
 /**

@@ -22,8 +22,8 @@ export const hostileMutants: readonly Mutant[] = [
     promise: "I11",
     defect: "An outcome that nobody knows gives the money back to the budget.",
     file: "src/runtime/purchase.ts",
-    find: "      return { error: end.error };\n",
-    replace: "      return { error: end.error, record: async (unit) => void (await release(unit, key)) };\n",
+    find: '        record: (unit) => updatePayment(unit.tx, key, { state: "unknown" }, unit.at),',
+    replace: "        record: async (unit) => void (await release(unit, key)),",
     test: "test/hostile-chain.test.ts",
   },
   {

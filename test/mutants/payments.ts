@@ -5,9 +5,9 @@ export const paymentsMutants: readonly Mutant[] = [
     promise: "I10",
     defect: "A friendly answer of the service counts as a settlement.",
     file: "src/runtime/pay.ts",
-    find: "  return endOf(terms, outcome, response);",
+    find: "  const end = endOf(terms, outcome, response);",
     replace:
-      '  if (response?.status === 200) outcome = { state: "settled", txHash: "0x", block: "0" };\n  return endOf(terms, outcome, response);',
+      '  if (response?.status === 200) outcome = { state: "settled", txHash: "0x", block: "0" };\n  const end = endOf(terms, outcome, response);',
     test: "test/paid-without-content.test.ts",
   },
   {
@@ -54,8 +54,8 @@ export const paymentsMutants: readonly Mutant[] = [
     promise: "I14",
     defect: "A second payment for the same needs no human.",
     file: "src/runtime/admit.ts",
-    find: "  const reason = quote?.mustAsk ?? (verdict",
-    replace: "  const reason = (verdict",
+    find: "  const asked = quote?.mustAsk ?? (verdict",
+    replace: "  const asked = (verdict",
     test: "test/paid-without-content.test.ts",
   },
   {
