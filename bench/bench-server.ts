@@ -2,12 +2,15 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { type TestDatabase, testDatabase } from "../test/support/database.ts";
 import type { Question, Ready, Usage } from "./child-protocol.ts";
+import { typeOf } from "./run-player.ts";
 import { openWire, type WireClient } from "./wire-client.ts";
 
 /** A server in a process of its own. */
 export interface BenchServer {
   createSession(config?: Record<string, unknown>): Promise<string>;
   connect(sessionId: string): Promise<WireClient>;
+  /** Connects again after event `lastSeq`, and waits for the end of the execution that was missed. */
+  resume(sessionId: string, lastSeq: number): Promise<WireClient>;
   /** Where a service of the catalogue is. */
   urlOf(service: string): Promise<string>;
   usage(question: Exclude<Question, "close">): Promise<Usage>;
@@ -50,6 +53,8 @@ async function startProcess(file: string, env: NodeJS.ProcessEnv, database?: Tes
       return ((await response.json()) as { id: string }).id;
     },
     connect: (sessionId) => openWire(`${socketUrl}${sessionId}`, token),
+    resume: (sessionId, lastSeq) =>
+      openWire(`${socketUrl}${sessionId}&last_seq=${lastSeq}`, token, (payload) => typeOf(payload) === "complete"),
     async urlOf(service) {
       const response = await fetch(`${url}/api/v1/services`, { headers: { authorization: `Bearer ${token}` } });
       // The server answers with its catalogue.

@@ -1,3 +1,5 @@
+import { readdirSync } from "node:fs";
+
 /** What a server process tells the bench once it listens. */
 export interface Ready {
   readonly url: string;
@@ -9,6 +11,8 @@ export interface Usage {
   readonly cpuMicros: number;
   readonly rss: number;
   readonly heapUsed: number;
+  /** Open files and sockets; 0 where the system does not list them. */
+  readonly descriptors: number;
 }
 
 export type Question = "cpu" | "memory" | "close";
@@ -17,8 +21,10 @@ export type Question = "cpu" | "memory" | "close";
 export function serveBench(ready: Ready, close: () => Promise<unknown>): void {
   process.on("message", (question: Question) => {
     if (question !== "close") return void process.send?.(usage(question));
-    void close().then(() => process.disconnect());
+    void close().then(() => process.exit());
   });
+  // A bench that was ended leaves no servers behind.
+  process.once("disconnect", () => process.exit());
   process.send?.(ready);
 }
 
@@ -26,5 +32,6 @@ function usage(question: Question): Usage {
   if (question === "memory") globalThis.gc?.();
   const { user, system } = process.cpuUsage();
   const { rss, heapUsed } = process.memoryUsage();
-  return { cpuMicros: user + system, rss, heapUsed };
+  const descriptors = process.platform === "linux" ? readdirSync("/proc/self/fd").length : 0;
+  return { cpuMicros: user + system, rss, heapUsed, descriptors };
 }

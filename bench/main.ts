@@ -3,12 +3,15 @@ import { describeEnvironment } from "./environment.ts";
 import { table } from "./report.ts";
 import type { Figure, Scenario } from "./scenario.ts";
 import { deltasTo } from "./scenarios/deltas.ts";
+import { fanOut } from "./scenarios/fan-out.ts";
 import { idle } from "./scenarios/idle.ts";
 import { latency } from "./scenarios/latency.ts";
 import { paid } from "./scenarios/paid.ts";
 import { parked } from "./scenarios/parked.ts";
 import { reconcile } from "./scenarios/reconcile.ts";
+import { reconnect } from "./scenarios/reconnect.ts";
 import { runsAtOnce } from "./scenarios/runs.ts";
+import { soak } from "./scenarios/soak.ts";
 
 const scenarios: readonly Scenario[] = [
   latency,
@@ -16,20 +19,26 @@ const scenarios: readonly Scenario[] = [
   runsAtOnce(64, 1000),
   deltasTo(1, 50_000),
   deltasTo(100, 150_000),
+  fanOut({ sessions: 1, watchersEach: 1000, eventsPerSecond: 50, target: 50 }),
+  fanOut({ sessions: 100, watchersEach: 100, eventsPerSecond: 5, target: 150 }),
   parked,
   idle,
+  reconnect,
   paid,
   reconcile,
+  soak,
 ];
 
-/** Measures the named scenarios, or all, on SQLite and, where DATABASE_URL is set, on PostgreSQL too. */
+/** Measures the named scenarios, or all but the long ones, on SQLite and, where DATABASE_URL is set, on PostgreSQL too. */
 async function main(names: readonly string[]): Promise<void> {
   const unknown = names.find((name) => scenarios.every((scenario) => scenario.name !== name));
   if (unknown !== undefined) {
     const known = scenarios.map(({ name }) => name).join(", ");
     throw new Error(`There is no scenario "${unknown}". There are: ${known}.`);
   }
-  const chosen = scenarios.filter(({ name }) => names.length === 0 || names.includes(name));
+  const chosen = scenarios.filter(
+    ({ name, isLong }) => names.includes(name) || (names.length === 0 && isLong !== true),
+  );
   print(describeEnvironment());
 
   print("\nSQLite, synchronous=FULL, beside a bare ws server\n");

@@ -30,7 +30,11 @@ export interface Contestants {
   readonly bare: BenchServer;
 }
 
-export type Scenario = { readonly name: string } & (
+export type Scenario = {
+  readonly name: string;
+  /** Measured only when it is named. */
+  readonly isLong?: boolean;
+} & (
   | { run(contestants: Contestants): Promise<readonly Figure[]> }
   /** Measures servers that it starts itself, on SQLite or on the PostgreSQL server at this URL. */
   | { runAlone(databaseUrl: string | undefined): Promise<readonly Figure[]> }

@@ -72,8 +72,12 @@ export class WireClient {
   }
 }
 
-/** Opens a socket on a session and waits for `connected`. */
-export async function openWire(url: string, token: string): Promise<WireClient> {
+/** Opens a socket on a session and waits for `connected`, or for the first frame that is what was waited for. */
+export async function openWire(
+  url: string,
+  token: string,
+  isAwaited: (payload: Buffer) => boolean = () => true,
+): Promise<WireClient> {
   const upgrade = request(url, {
     agent: false,
     headers: {
@@ -90,7 +94,8 @@ export async function openWire(url: string, token: string): Promise<WireClient> 
     upgrade.on("response", ({ statusCode }) => reject(new Error(`The socket was refused with ${statusCode}.`)));
     upgrade.on("upgrade", (_response, socket: Socket, head) => {
       const client = new WireClient(socket, head);
-      client.onText = () => {
+      client.onText = (payload) => {
+        if (!isAwaited(payload)) return;
         client.onText = () => undefined;
         client.onClose = () => undefined;
         resolve(client);

@@ -2,7 +2,7 @@ import type { BenchServer } from "../bench-server.ts";
 import { each } from "../measure.ts";
 import type { Scenario } from "../scenario.ts";
 
-const sockets = 10_000;
+const sockets = 15_000;
 const warmUpSockets = 1000;
 
 /** Sockets on which nothing happens, each on a session of its own. */
