@@ -1,10 +1,13 @@
 export type { WalletKeys } from "./payments/wallet-keys.ts";
 export type {
   AgentModel,
+  MeteredRequest,
   ModelCall,
   ModelMessage,
+  ModelMeter,
   ModelReply,
   ModelRequest,
+  ModelUsage,
   ProposedCall,
   RespondOptions,
   ToolSpec,

@@ -1,9 +1,12 @@
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { formatUsd } from "../src/protocol/money.ts";
 import { SessionConfig } from "../src/protocol/session-config.ts";
 import { admit } from "../src/runtime/admit.ts";
-import { charge, release, reserve, settle } from "../src/runtime/budget.ts";
+import { release, reserve, settle } from "../src/runtime/budget.ts";
+import { reserveForModel, settleForgotten, settleForModel } from "../src/runtime/model-budget.ts";
+import { mostOf } from "../src/runtime/model-price.ts";
 import type { QuotedPurchase } from "../src/runtime/quoted-purchase.ts";
 import { openStore, type Store } from "../src/store/database.ts";
 import { genesisHash } from "../src/store/event-log.ts";
@@ -72,7 +75,10 @@ type Op =
       readonly payee: number;
       readonly micros: number;
     }
-  | { readonly kind: "settle" | "release"; readonly place: number; readonly call: number };
+  | { readonly kind: "settle" | "release" | "forget"; readonly place: number; readonly call: number }
+  /** A model is asked, and has answered; `micros` is what that cost, or undefined where nobody knows. */
+  | { readonly kind: "think"; readonly place: number; readonly call: number; readonly bytes: number }
+  | { readonly kind: "thought"; readonly place: number; readonly call: number; readonly cost: number | undefined };
 
 const index = (count: number) => fc.integer({ min: 0, max: count - 1 });
 const call = index(4);
@@ -83,10 +89,30 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("edit" as const), place, call, payee: index(3), micros }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("settle" as const), place, call }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("release" as const), place, call }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("think" as const), place, call, bytes: fc.nat(900_000) }) },
+  {
+    weight: 3,
+    // More than a request can have cost is what a provider says that does not keep to the bounds.
+    arbitrary: fc.record({
+      kind: fc.constant("thought" as const),
+      place,
+      call,
+      cost: fc.option(fc.nat(5_000_000), { nil: undefined }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("forget" as const), place, call }) },
 );
 
+const price = {
+  inputMicros: 3_000_000n,
+  cachedInputMicros: 300_000n,
+  outputMicros: 15_000_000n,
+  maxOutputTokens: 100_000,
+};
+
 async function carryOut(unit: Unit, op: Op, toolId: string): Promise<void> {
-  const key = { executionId: unit.execution.id, toolId, epoch: 0 };
+  const isOfModel = op.kind === "think" || op.kind === "thought";
+  const key = { executionId: unit.execution.id, toolId: isOfModel ? `model-${toolId}` : toolId, epoch: 0 };
   const spend = await findSpend(unit.tx, key);
   switch (op.kind) {
     case "admit": {
@@ -106,6 +132,18 @@ async function carryOut(unit: Unit, op: Op, toolId: string): Promise<void> {
       return settle(unit, key);
     case "release":
       await release(unit, key);
+      return;
+    case "think": {
+      if (spend !== undefined) return;
+      const given = await reserveForModel(unit, key, { price, inputBytes: op.bytes });
+      if (typeof given === "number") expect(given).toBeGreaterThanOrEqual(256);
+      return;
+    }
+    case "thought":
+      await settleForModel(unit, key, op.cost === undefined ? undefined : BigInt(op.cost));
+      return;
+    case "forget":
+      await settleForgotten(unit);
   }
 }
 
@@ -182,7 +220,7 @@ test("in every interleaving settled and reserved stay within every budget, and t
         await checkBooks(userId);
       }
     }),
-    { numRuns: 60, endOnFailure: true },
+    { numRuns: 100, endOnFailure: true },
   );
 }, 120_000);
 
@@ -221,17 +259,35 @@ test("of 64 that want the last unit of a budget at once, one gets it", async () 
   ]).toEqual([1, 1, 1, 1]);
 }, 60_000);
 
-test("what a model costs is booked whole, and the step that passes a limit says so", async () => {
+test("of 64 models that are asked at once on what is enough for ten, no more are asked than it covers", async () => {
   const userId = randomUUID();
-  const where = await addExecution(await newSession(userId, { budget_usd: "1" }), userId, undefined);
-  const book = (cost: bigint) =>
-    commitUnit(store, { ...where, at }, (unit) => charge(unit, randomUUID(), cost)).then((done) => done?.value);
+  const inputBytes = 10_000;
+  const least = mostOf(price, inputBytes, 256);
+  const limit = formatUsd(10n * least);
+  const one = await addExecution(await newSession(userId, { budget_usd: limit }), userId, undefined);
+  const busy = randomUUID();
+  const many = await Promise.all(
+    Array.from({ length: 64 }, async () =>
+      addExecution(await newSession(busy, { daily_budget_usd: limit }), busy, undefined),
+    ),
+  );
+  const ask = (places: readonly Place[]) =>
+    Promise.all(
+      places.map(async (where) => {
+        const key = { executionId: where.executionId, toolId: randomUUID(), epoch: 0 };
+        const short = { ...price, maxOutputTokens: 256 };
+        const unit = await commitUnit(store, { ...where, at }, (unit) =>
+          reserveForModel(unit, key, { price: short, inputBytes }),
+        );
+        return unit?.value;
+      }),
+    );
 
-  const within = await book(1_000_000n);
-  const over = await book(1n);
-  const { sessions, day, drawn } = await books(userId);
+  const ofSession = await ask(Array.from({ length: 64 }, () => one));
+  const ofDay = await ask(many);
 
-  expect(within).toBe(undefined);
-  expect(over).toMatchObject({ code: "budget_exceeded", details: { budget: "session", rule: "budget_usd" } });
-  expect([sessions[0]?.spent_micros, day, drawn(() => true)].map(Number)).toEqual([1_000_001, 1_000_001, 1_000_001]);
-});
+  expect(ofSession.filter((given) => given === 256)).toHaveLength(10);
+  expect(ofDay.filter((given) => given === 256)).toHaveLength(10);
+  expect((await books(userId)).day).toBe(10n * least);
+  expect((await books(busy)).day).toBe(10n * least);
+}, 60_000);

@@ -154,6 +154,7 @@ test("the environment that the server reads is that of its table", () => {
     "server/settings.ts",
     "server/chain-settings.ts",
     "server/keystore-settings.ts",
+    "server/model-prices.ts",
     "agent/providers.ts",
   ].map((path) => readFileSync(new URL(`../src/${path}`, import.meta.url), "utf8"));
 

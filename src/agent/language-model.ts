@@ -8,8 +8,9 @@ import type {
   LanguageModelV4Usage,
 } from "@ai-sdk/provider";
 import type { PlanStep } from "../protocol/events.ts";
-import type { AgentModel, ModelCall, ModelReply, ModelUsage, RespondOptions } from "../runtime/agent-model.ts";
+import type { AgentModel, ModelCall, ModelReply, RespondOptions } from "../runtime/agent-model.ts";
 import { AttemptCut, modelFailed, readFailure } from "./model-failure.ts";
+import { bytesOf, noteUsage, noUsage, usageOf } from "./model-usage.ts";
 import { planTool, readPlan } from "./plan-tool.ts";
 import { toFunctionTools, toPrompt } from "./prompt.ts";
 import { TextRelay } from "./text-relay.ts";
@@ -33,7 +34,7 @@ interface Step {
   readonly text: string;
   readonly toolCalls: readonly LanguageModelV4ToolCall[];
   readonly finish: LanguageModelV4FinishReason["unified"];
-  readonly usage: ModelUsage | undefined;
+  readonly usage: LanguageModelV4Usage;
 }
 
 const longestWaitMs = 60_000;
@@ -44,23 +45,21 @@ export function languageModel(model: LanguageModelV4, options: LanguageModelOpti
   return {
     name: options.name,
     ignoresHistory: options.ignoresHistory ?? false,
-    async respond(request, { signal, onText }) {
+    async respond(request, { signal, onText, meter }) {
       signal.throwIfAborted();
       const tools = [...toFunctionTools(request.tools), planTool];
       const prompt = toPrompt(request);
       let text = "";
       let plan: readonly PlanStep[] | undefined;
-      let usage: ModelUsage | undefined;
       for (let round = 1; ; round += 1) {
         const show = round === 1 ? onText : afterGap(text, onText);
-        const step = await stepWithRetries(model, { prompt, tools }, options, { signal, onText: show });
-        usage = sumOf(usage, step.usage);
+        const step = await stepWithRetries(model, { prompt, tools }, options, { signal, onText: show, meter });
         text += text !== "" && step.text !== "" ? `\n\n${step.text}` : step.text;
         const { calls, stated } = sortCalls(step.toolCalls);
         plan = stated ?? plan;
         // A hosted model that only stated its plan waits for an answer before it goes on.
         const isWaiting = step.finish === "tool-calls" && step.toolCalls.length > 0 && calls.length === 0;
-        if (!isWaiting || round === maxPlanOnlySteps) return replyOf({ text, calls, plan, usage, finish: step.finish });
+        if (!isWaiting || round === maxPlanOnlySteps) return replyOf({ text, calls, plan, finish: step.finish });
         acknowledgePlan(prompt, step);
       }
     },
@@ -71,7 +70,7 @@ function replyOf({
   plan,
   finish,
   ...said
-}: Pick<ModelReply, "text" | "calls" | "usage"> & {
+}: Pick<ModelReply, "text" | "calls"> & {
   plan: readonly PlanStep[] | undefined;
   finish: Step["finish"];
 }): ModelReply {
@@ -82,17 +81,24 @@ async function stepWithRetries(
   model: LanguageModelV4,
   call: Pick<LanguageModelV4CallOptions, "prompt" | "tools">,
   { name, retries = 2, delay = waitFor, ...limits }: LanguageModelOptions,
-  { signal, onText }: RespondOptions,
+  { signal, onText, meter }: RespondOptions,
 ): Promise<Step> {
   const relay = new TextRelay(onText);
   for (let tries = 1; ; tries += 1) {
     relay.beginAttempt();
     const progress: Progress = { phase: "request" };
+    const metered = await meter?.begin(bytesOf(call));
+    const limit = metered === undefined ? {} : { maxOutputTokens: metered.maxOutputTokens };
     try {
-      return await attempt(model, call, { ...limits, signal, relay, progress });
+      const step = await attempt(model, { ...call, ...limit }, { ...limits, signal, relay, progress });
+      const usage = usageOf(step);
+      metered?.end(usage);
+      noteUsage(usage);
+      return step;
     } catch (error) {
       signal.throwIfAborted();
       const failure = readFailure(error, progress.phase, Date.now());
+      metered?.end(failure.costsNothing ? noUsage : undefined);
       const waitMs = failure.retryAfterMs ?? backoffMs(tries);
       if (!failure.isRetryable || tries > retries || waitMs > longestWaitMs) throw modelFailed(name, tries, failure);
       await delay(waitMs, signal).catch((cause: unknown) => {
@@ -110,7 +116,7 @@ interface Progress {
 /** One request to the provider. Settles at once when the signal aborts, whatever the provider does. */
 function attempt(
   model: LanguageModelV4,
-  call: Pick<LanguageModelV4CallOptions, "prompt" | "tools">,
+  call: Omit<LanguageModelV4CallOptions, "abortSignal">,
   {
     timeoutMs = 120_000,
     idleTimeoutMs = 60_000,
@@ -179,7 +185,7 @@ async function readStep(
       else if (part.type === "error") throw part.error;
       else if (part.type === "finish") {
         void drain(reader);
-        return { text, toolCalls, finish: part.finishReason.unified, usage: usageOf(part.usage) };
+        return { text, toolCalls, finish: part.finishReason.unified, usage: part.usage };
       }
     }
   } catch (error) {
@@ -188,21 +194,6 @@ async function readStep(
   } finally {
     call.abortSignal.removeEventListener("abort", cancel);
   }
-}
-
-/** `undefined` where the provider counts neither side. */
-function usageOf({ inputTokens, outputTokens }: LanguageModelV4Usage): ModelUsage | undefined {
-  const [input, output] = [inputTokens.total, outputTokens.total];
-  if (input === undefined && output === undefined) return undefined;
-  return { inputTokens: input ?? 0, outputTokens: output ?? 0 };
-}
-
-function sumOf(before: ModelUsage | undefined, more: ModelUsage | undefined): ModelUsage | undefined {
-  if (before === undefined || more === undefined) return before ?? more;
-  return {
-    inputTokens: before.inputTokens + more.inputTokens,
-    outputTokens: before.outputTokens + more.outputTokens,
-  };
 }
 
 // Reading to the end lets the next call use the same connection; a provider that does not end is cut off.

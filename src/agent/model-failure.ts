@@ -9,6 +9,8 @@ export interface AttemptFailure {
   readonly status: number | undefined;
   /** How long the provider asked us to wait. */
   readonly retryAfterMs: number | undefined;
+  /** Certainly not charged for: the provider refused the request, or never got it. */
+  readonly costsNothing: boolean;
   /** The provider's own words, for the log. */
   readonly detail: string;
 }
@@ -26,6 +28,7 @@ export function readFailure(error: unknown, phase: "request" | "stream", now: nu
       what: error.message,
       status: undefined,
       retryAfterMs: undefined,
+      costsNothing: false,
       detail: error.message,
     };
   }
@@ -43,8 +46,33 @@ export function readFailure(error: unknown, phase: "request" | "stream", now: nu
     what: status === undefined ? broken : `answered HTTP ${status}`,
     status,
     retryAfterMs: retryAfter(headers, now),
+    costsNothing: phase === "request" && (status === undefined ? wasNeverSent(error) : isRefusal(status)),
     detail: textOf(error),
   };
+}
+
+/** Answers of something in between: whether the provider itself was at work, nobody can tell. */
+function isRefusal(status: number): boolean {
+  const isFromBetween = [408, 499, 502, 504].includes(status) || (status >= 520 && status <= 527);
+  return !isFromBetween;
+}
+
+const withoutConnection: ReadonlySet<unknown> = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+function wasNeverSent(error: unknown): boolean {
+  let cause = error;
+  for (let depth = 0; depth < 5 && cause !== undefined; depth += 1) {
+    if (withoutConnection.has(propertyOf(cause, "code"))) return true;
+    cause = propertyOf(cause, "cause");
+  }
+  return false;
 }
 
 /** The error that an execution ends with once the tries are used up. */

@@ -10,20 +10,26 @@ const choices =
 
 /**
  * The model that a `PAYGENT_MODEL` value or a session's `model` names. Checks the name, the key and the URL at
- * once and throws a sentence that names the variable; a provider's code is loaded at the first call.
+ * once and throws a sentence that names the variable; a provider's code is loaded at the first call. `isPriced`
+ * says that its tokens are paid for and must be counted.
  */
-export function resolveModel(spec: string, env: Env): AgentModel {
+export function resolveModel(spec: string, env: Env, { isPriced = false } = {}): AgentModel {
   if (spec === "rules") return languageModel(rulesModel(), { name: spec, ignoresHistory: true });
   const slash = spec.indexOf("/");
   const provider = spec.slice(0, Math.max(slash, 0));
   const id = spec.slice(slash + 1);
   if (slash < 0 || !/^[\w.:/@-]{1,200}$/.test(id)) throw unknownModel(spec);
-  const load = loaderOf(provider, id, env);
+  const load = loaderOf(provider, id, env, isPriced);
   if (!load) throw unknownModel(spec);
   return lazyModel(spec, load);
 }
 
-function loaderOf(provider: string, id: string, env: Env): (() => Promise<LanguageModelV4>) | undefined {
+function loaderOf(
+  provider: string,
+  id: string,
+  env: Env,
+  isPriced: boolean,
+): (() => Promise<LanguageModelV4>) | undefined {
   switch (provider) {
     case "anthropic": {
       const settings = { apiKey: keyOf(env, "ANTHROPIC_API_KEY", provider), ...baseUrl(env, "ANTHROPIC_BASE_URL") };
@@ -45,7 +51,9 @@ function loaderOf(provider: string, id: string, env: Env): (() => Promise<Langua
         );
       }
       const apiKey = env.PAYGENT_MODEL_API_KEY;
-      const settings = { name: "openai-compatible", baseURL, ...(apiKey ? { apiKey } : {}) };
+      // Such a server counts tokens only when asked to, and not every one knows the question.
+      const counted = isPriced ? { includeUsage: true } : {};
+      const settings = { name: "openai-compatible", baseURL, ...counted, ...(apiKey ? { apiKey } : {}) };
       return async () => (await import("@ai-sdk/openai-compatible")).createOpenAICompatible(settings)(id);
     }
     default:

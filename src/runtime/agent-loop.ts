@@ -6,8 +6,7 @@ import type { SessionConfig } from "../protocol/session-config.ts";
 import type { ExecutionRow } from "../store/executions.ts";
 import type { Unit } from "../store/unit.ts";
 import { admit } from "./admit.ts";
-import type { AgentModel, ModelMessage, ModelReply } from "./agent-model.ts";
-import { charge } from "./budget.ts";
+import type { AgentModel, ModelMessage, ModelReply, ModelRequest, RespondOptions } from "./agent-model.ts";
 import { grantFor, performCall } from "./call.ts";
 import { checkArgs, toolNamed } from "./checked-call.ts";
 import { isoTime } from "./clock.ts";
@@ -16,7 +15,7 @@ import { errorInfo } from "./error-info.ts";
 import { leave } from "./finish.ts";
 import { type AgentState, type CallState, openCalls } from "./fold.ts";
 import { rootInstructions } from "./instructions.ts";
-import { costOf } from "./model-price.ts";
+import type { RunMeter } from "./model-meter.ts";
 import { unlessAllowed } from "./performance.ts";
 import { currentStep, followPlan, type NextReply } from "./plan.ts";
 import type { RunLog } from "./run-log.ts";
@@ -37,6 +36,8 @@ interface LoopOptions {
   readonly config: SessionConfig;
   /** Aborted with the reason when the run stops; an error anywhere in the loop aborts it too. */
   readonly abort: AbortController;
+  /** Undefined where the model costs nothing. */
+  readonly meter: RunMeter | undefined;
   /** Kept up to date with what a cancellation at any moment would have to say of each call under way. */
   readonly inFlight: Map<string, InFlight["outcome"]>;
 }
@@ -52,18 +53,20 @@ export class AgentLoop {
   readonly #config: SessionConfig;
   readonly #abort: AbortController;
   readonly #model: AgentModel;
+  readonly #meter: RunMeter | undefined;
   readonly #telling: Telling;
   readonly #inFlight: Map<string, InFlight["outcome"]>;
   #memory: Promise<ModelMessage[]> | undefined;
   /** One call with an effect at a time, over all agents of the execution. */
   #effects: Promise<unknown> = Promise.resolve();
 
-  constructor({ parts, log, execution, config, abort, inFlight }: LoopOptions) {
+  constructor({ parts, log, execution, config, abort, meter, inFlight }: LoopOptions) {
     this.#parts = parts;
     this.#log = log;
     this.#execution = execution;
     this.#config = config;
     this.#abort = abort;
+    this.#meter = meter;
     this.#inFlight = inFlight;
     this.#model = parts.modelFor(config);
     this.#telling = { fold: log.fold, config };
@@ -195,9 +198,7 @@ export class AgentLoop {
     const { reply, isEnd } = await this.#respond(agent, messageId);
     this.#abort.signal.throwIfAborted();
 
-    const cost = costOf(this.#parts.modelPriceOf(this.#config), reply.usage);
-    const { hasParked, fatal } = await this.#log.commit(async (unit) => {
-      const overrun = await charge(unit, messageId, cost);
+    const { hasParked, fatal } = await this.#commitReply(async (unit, overrun) => {
       if (overrun !== undefined) return { hasParked: false, fatal: overrun };
       if (!isEnd) return this.#tellReply(unit, agent, reply, messageId);
       await tellEnd(unit, this.#telling, agent, reply, messageId);
@@ -206,6 +207,10 @@ export class AgentLoop {
     if (fatal !== undefined) throw fatal;
     if (isEnd) return "ended";
     return hasParked ? "parked" : "going on";
+  }
+
+  #commitReply<T>(work: (unit: Unit, overrun: PaygentError | undefined) => Promise<T>): Promise<T> {
+    return this.#meter?.commit(work) ?? this.#log.commit((unit) => work(unit, undefined));
   }
 
   async #respond(agent: AgentState, messageId: string): Promise<NextReply> {
@@ -219,8 +224,7 @@ export class AgentLoop {
         tools: toolSpecs(this.#toolsOf(agent)),
       };
       const onText = (delta: string) => this.#sayDelta(agent, messageId, delta);
-      const respond = () => unlessAborted(this.#model.respond(request, { signal, onText }), signal);
-      return tracedChat(this.#model.name, respond);
+      return tracedChat(this.#model.name, () => this.#ask(request, { signal, onText }));
     };
     const { plan } = this.#execution;
     if (isRoot && plan !== undefined) {
@@ -229,6 +233,14 @@ export class AgentLoop {
     const reply = await ask(agent.task, agent.calls, isRoot ? await this.#history() : []);
     // A model that only states its plan has more to come.
     return { reply, isEnd: reply.calls.length === 0 && (reply.plan === undefined || reply.text !== "") };
+  }
+
+  async #ask(request: ModelRequest, options: Omit<RespondOptions, "meter">): Promise<ModelReply> {
+    const meter = this.#meter;
+    const before = meter?.begun;
+    const reply = await unlessAborted(this.#model.respond(request, { ...options, meter }), options.signal);
+    if (meter !== undefined && meter.begun === before) throw notMetered(this.#model.name);
+    return reply;
   }
 
   #history(): Promise<ModelMessage[]> {
@@ -329,5 +341,13 @@ function tooManySteps(limit: number): PaygentError {
   return new PaygentError(
     "quota_exceeded",
     `The execution took its limit of ${limit} steps. Raise max_steps in the session's config or ask for less.`,
+  );
+}
+
+function notMetered(name: string): PaygentError {
+  return new PaygentError(
+    "model_failed",
+    `The model ${name} has a price but answered without saying what it asks. It must await meter.begin() before each request, or be taken off PAYGENT_MODEL_PRICES.`,
+    { details: { model: name } },
   );
 }

@@ -39,10 +39,34 @@ export interface ModelCall {
   readonly args: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** What a reply took of the provider, as it counts it. */
+/** What a request took of the provider, as it counts it. */
 export interface ModelUsage {
+  /** All of what went in, whether it was read from a cache or not. */
   readonly inputTokens: number;
+  /** The part of it that was read from the provider's cache. */
+  readonly cachedTokens: number;
+  /** All of what came out, reasoning that is not shown included. */
   readonly outputTokens: number;
+}
+
+/** A request that money is set aside for. */
+export interface MeteredRequest {
+  /** The longest answer that the money covers; the provider is to be told so. */
+  readonly maxOutputTokens: number;
+  /**
+   * Says what the request took: nothing when it certainly cost nothing, and `undefined` when nobody can tell, which
+   * charges all that was set aside. A request that is never ended is charged so too.
+   */
+  end(usage: ModelUsage | undefined): void;
+}
+
+/** Sets money aside for what a model asks of its provider. */
+export interface ModelMeter {
+  /**
+   * To be awaited before each request, repeated ones included, with the size of what is sent. Rejects with
+   * `budget_exceeded` when the budgets do not cover it, and the request must not be made.
+   */
+  begin(inputBytes: number): Promise<MeteredRequest>;
 }
 
 export interface ModelReply {
@@ -52,13 +76,13 @@ export interface ModelReply {
   readonly plan?: readonly PlanStep[] | undefined;
   /** Whether the model holds the command fulfilled; read only when it asks for no further call. */
   readonly success: boolean;
-  /** Absent where the provider does not say; such a reply costs nothing. */
-  readonly usage?: ModelUsage | undefined;
 }
 
 export interface RespondOptions {
   readonly signal: AbortSignal;
   readonly onText: (delta: string) => void;
+  /** Given when the operator states a price for the model, which then has to use it. */
+  readonly meter?: ModelMeter | undefined;
 }
 
 /**

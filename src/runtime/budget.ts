@@ -3,7 +3,6 @@ import { formatUsd, usdMicros } from "../protocol/money.ts";
 import { countPayment } from "../store/payees.ts";
 import { drawOnSpendRule } from "../store/spend-rules.ts";
 import {
-  addSpentToDay,
   addToDay,
   changeSpend,
   drawnByPayee,
@@ -132,8 +131,7 @@ function dayExceeded(micros: bigint, limit: bigint): PaygentError {
 }
 
 /**
- * Whether every budget still covers what was set aside for a call; a limit may have been lowered, and the cost
- * of a model is known only once it has been spent.
+ * Whether every budget still covers what was set aside for a call; a limit may have been lowered.
  */
 export async function stillCovered(unit: Unit, key: SpendKey): Promise<PaygentError | undefined> {
   const spend = await findSpend(unit.tx, key);
@@ -183,45 +181,4 @@ export async function release(unit: Unit, key: SpendKey): Promise<bigint> {
   unit.reservedMicros -= spend.micros;
   unit.execution.reservedMicros -= spend.micros;
   return spend.micros;
-}
-
-/**
- * Books what a model's step has cost. It is known only when it has been spent, so it is booked whole, and the
- * first step that passes a limit gives the refusal that ends the execution.
- */
-export async function charge(unit: Unit, stepId: string, micros: bigint): Promise<PaygentError | undefined> {
-  if (micros === 0n) return undefined;
-  const { session, execution, tx } = unit;
-  const { config, id: sessionId, userId } = session;
-  const day = dayOf(unit.at);
-  const key = { executionId: execution.id, toolId: stepId, epoch: 0 };
-  const owner = { sessionId, userId, day, at: unit.at };
-  await insertSpend(tx, key, { ...owner, micros, payee: undefined, ruleId: undefined, status: "settled" });
-  await addSpentToDay(tx, userId, day, micros);
-  unit.spentMicros += micros;
-  execution.spentMicros += micros;
-
-  const limit = usdMicros(config.budget_usd);
-  const drawn = unit.spentMicros + unit.reservedMicros;
-  if (drawn > limit) return modelExceeded("session", "budget_usd", micros, leftOf(limit, drawn - micros));
-  const ownLimit = execution.budgetLimitMicros;
-  const ownDrawn = execution.spentMicros + execution.reservedMicros;
-  if (ownLimit !== undefined && ownDrawn > ownLimit) {
-    return modelExceeded("execution", "budget_limit_usd", micros, leftOf(ownLimit, ownDrawn - micros));
-  }
-  const dayLimit = usdMicros(config.daily_budget_usd);
-  const dayDrawn = await drawnOnDay(tx, userId, day);
-  if (dayDrawn > dayLimit)
-    return modelExceeded("daily", "daily_budget_usd", micros, leftOf(dayLimit, dayDrawn - micros));
-  return undefined;
-}
-
-function modelExceeded(budget: string, setting: string, micros: bigint, left: bigint): PaygentError {
-  const name = budget === "daily" ? "daily budget" : `${budget}'s budget`;
-  return new PaygentError(
-    "budget_exceeded",
-    `The model's step cost ${formatUsd(micros)} USD, but the ${name} had ${formatUsd(left)} USD left. ` +
-      `Raise ${setting} or choose a cheaper model.`,
-    { details: { budget, rule: setting, needed_usd: formatUsd(micros), remaining_usd: formatUsd(left) } },
-  );
 }

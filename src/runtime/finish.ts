@@ -5,12 +5,13 @@ import { isOut, paymentsOfExecution, updatePayment } from "../store/payments.ts"
 import { reservedOfExecution } from "../store/spends.ts";
 import type { Unit } from "../store/unit.ts";
 import { release } from "./budget.ts";
+import { settleForgotten } from "./model-budget.ts";
 import { type ResolvedPayment, recordPaymentOutcome } from "./resolve-payments.ts";
 import type { Claim } from "./run-log.ts";
 
 /**
  * Ends the unit's execution: its open questions are withdrawn, what it set aside and can no longer spend is
- * given back, and `tell` appends the one terminal event. `payments` is what the chain said of the money that
+ * given back, what a model was still asked is charged, and `tell` appends the one terminal event. `payments` is what the chain said of the money that
  * was out; a signed payment that it says nothing of stays reserved.
  */
 export async function finish(
@@ -31,6 +32,7 @@ export async function finish(
   }
   let released = 0n;
   for (const payment of payments) released += await recordPaymentOutcome(unit, payment);
+  await settleForgotten(unit);
   released += await releaseUnsigned(unit);
   unit.tellBudget();
   tell(released);

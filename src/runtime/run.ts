@@ -4,10 +4,13 @@ import type { InFlight } from "../protocol/events.ts";
 import type { SessionConfig } from "../protocol/session-config.ts";
 import type { StoredEvent } from "../store/event-log.ts";
 import type { ExecutionRow } from "../store/executions.ts";
+import type { Unit } from "../store/unit.ts";
 import { AgentLoop } from "./agent-loop.ts";
 import { errorInfo } from "./error-info.ts";
 import { finish, leave, tellCancelled } from "./finish.ts";
 import { allAgents, newFold, openCalls } from "./fold.ts";
+import { settleForgotten } from "./model-budget.ts";
+import { RunMeter } from "./model-meter.ts";
 import { inFlightOutcome, resolvePayments } from "./resolve-payments.ts";
 import { type Claim, RunLog } from "./run-log.ts";
 import type { RunParts } from "./run-parts.ts";
@@ -24,6 +27,7 @@ export class ExecutionRun {
   readonly #config: SessionConfig;
   readonly #abort = new AbortController();
   readonly #log: RunLog;
+  readonly #meter: RunMeter | undefined;
   /** What a cancellation at this moment would have to say of each call that is under way. */
   readonly #inFlight = new Map<string, InFlight["outcome"]>();
   #stopReason: StopReason | undefined;
@@ -40,6 +44,8 @@ export class ExecutionRun {
     this.#execution = execution;
     this.#config = config;
     this.#log = new RunLog(parts, claim, newFold(execution.command, Date.parse(execution.createdAt)), known);
+    const price = parts.modelPriceOf(config);
+    this.#meter = price === undefined ? undefined : new RunMeter(this.#log, price);
   }
 
   /** Works until there is nothing to do; never rejects. */
@@ -65,6 +71,7 @@ export class ExecutionRun {
         execution: this.#execution,
         config: this.#config,
         abort: this.#abort,
+        meter: this.#meter,
         inFlight: this.#inFlight,
       });
       while ((await loop.advance(this.#log.fold.root)) === "waiting" && !(await this.#park())) {
@@ -133,7 +140,13 @@ export class ExecutionRun {
         return this.#fail(new PaygentError("timeout", sentence));
       }
       case "drain":
-        return this.#log.commit(async (unit) => leave(unit));
+        return this.#commitEnd(
+          async (unit) => {
+            await settleForgotten(unit);
+            leave(unit);
+          },
+          { isConcluding: false },
+        );
       case "lost":
         return;
     }
@@ -149,26 +162,28 @@ export class ExecutionRun {
         outcome: inFlightOutcome(payments, toolId) ?? this.#inFlight.get(toolId) ?? ("not_started" as const),
       })),
     );
-    await this.#log.commit((unit) => tellCancelled(unit, in_flight, payments), { isConcluding: true });
+    await this.#commitEnd((unit) => tellCancelled(unit, in_flight, payments));
+  }
+
+  /** Commits the last that this run has to say, with what its model has cost. */
+  #commitEnd(work: (unit: Unit) => Promise<void>, options = { isConcluding: true }): Promise<void> {
+    return (this.#meter ?? this.#log).commit(work, options);
   }
 
   async #fail(error: PaygentError, correlationId?: string): Promise<void> {
     const { store, wallet } = this.#parts;
     const payments = await resolvePayments(store, wallet, this.#log.claim.executionId);
-    await this.#log.commit(
-      async (unit) => {
-        await finish(unit, "failed", payments, () =>
-          unit.append("error", {
-            code: error.code,
-            message: error.message,
-            fatal: true,
-            ...(error.details === undefined ? {} : { details: error.details }),
-            ...(correlationId === undefined ? {} : { correlation_id: correlationId }),
-          }),
-        );
-        unit.execution.error = errorInfo(error);
-      },
-      { isConcluding: true },
-    );
+    await this.#commitEnd(async (unit) => {
+      await finish(unit, "failed", payments, () =>
+        unit.append("error", {
+          code: error.code,
+          message: error.message,
+          fatal: true,
+          ...(error.details === undefined ? {} : { details: error.details }),
+          ...(correlationId === undefined ? {} : { correlation_id: correlationId }),
+        }),
+      );
+      unit.execution.error = errorInfo(error);
+    });
   }
 }

@@ -1,7 +1,6 @@
-import { type Attributes, context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { type Attributes, context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { PaygentError } from "../protocol/errors.ts";
 import type { PaymentTerms } from "../protocol/payment.ts";
-import type { ModelReply } from "./agent-model.ts";
 import { Stopped } from "./stop.ts";
 
 /**
@@ -11,12 +10,12 @@ import { Stopped } from "./stop.ts";
 export function traced<T>(
   name: string,
   attributes: Attributes,
-  work: (span: Span) => Promise<T>,
+  work: () => Promise<T>,
   kind: SpanKind = SpanKind.INTERNAL,
 ): Promise<T> {
   return trace.getTracer("paygent").startActiveSpan(name, { kind, attributes }, async (span) => {
     try {
-      return await work(span);
+      return await work();
     } catch (error) {
       const type =
         error instanceof PaygentError ? error.code : error instanceof Stopped ? error.reason.kind : "internal";
@@ -36,26 +35,14 @@ export function tracedMessage<T>(name: string, sessionId: string | undefined, wo
 }
 
 /** One step of a model, by the name that the session's config has for it. */
-export function tracedChat(model: string, work: () => Promise<ModelReply>): Promise<ModelReply> {
+export function tracedChat<T>(model: string, work: () => Promise<T>): Promise<T> {
   const [provider = model, ...id] = model.split("/");
   const attributes = {
     "gen_ai.operation.name": "chat",
     "gen_ai.provider.name": provider,
     "gen_ai.request.model": id.join("/") || model,
   };
-  return traced(
-    `chat ${model}`,
-    attributes,
-    async (span) => {
-      const reply = await work();
-      if (reply.usage !== undefined) {
-        span.setAttribute("gen_ai.usage.input_tokens", reply.usage.inputTokens);
-        span.setAttribute("gen_ai.usage.output_tokens", reply.usage.outputTokens);
-      }
-      return reply;
-    },
-    SpanKind.CLIENT,
-  );
+  return traced(`chat ${model}`, attributes, work, SpanKind.CLIENT);
 }
 
 /** One step of a payment. */

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { Usd, usdMicros } from "../protocol/money.ts";
 import type { ModelPrice } from "../runtime/model-price.ts";
 import { type ChainSettings, readChainSettings } from "./chain-settings.ts";
 import { check, type Env, text } from "./environment.ts";
+import { modelPrices } from "./model-prices.ts";
 
 /** What the command line may say; anything not given comes from the environment. */
 export interface StartOptions {
@@ -72,7 +72,7 @@ export function readSettings(options: StartOptions, env: Env): Settings {
     model: text(env, "PAYGENT_MODEL") ?? "rules",
     requestsPerUser: check(env, "PAYGENT_REQUESTS_PER_USER", Rate, rateForm) ?? 1000,
     requestsPerAddress: check(env, "PAYGENT_REQUESTS_PER_ADDRESS", Rate, rateForm) ?? 2000,
-    modelPrices: modelPrices(text(env, "PAYGENT_MODEL_PRICES") ?? ""),
+    modelPrices: modelPrices(env),
     logLevel: check(env, "LOG_LEVEL", z.enum(logLevels), `one of ${logLevels.join(", ")}`) ?? "warn",
     chain: readChainSettings(env, dataDir),
   };
@@ -111,24 +111,6 @@ function natsUrl(env: Env): string | undefined {
   if (!/^(nats|tls):\/\//.test(url)) throw new Error("NATS_URL must begin with nats:// or tls://.");
   if (text(env, "DATABASE_URL") !== undefined) return url;
   throw new Error("NATS_URL is for several servers on one database: set DATABASE_URL too, or leave NATS_URL out.");
-}
-
-/** Prices such as `anthropic/claude-x=3/15`: USD per million tokens that go in, and that come out. */
-function modelPrices(list: string): Map<string, ModelPrice> {
-  const entries = list.split(",").map((entry) => entry.trim());
-  const prices = entries
-    .filter((entry) => entry !== "")
-    .map((entry): [string, ModelPrice] => {
-      const [, name = "", input = "", output = ""] = /^([^=\s]+)=([^/]+)\/([^/]+)$/.exec(entry) ?? [];
-      const [inputUsd, outputUsd] = [Usd.safeParse(input.trim()), Usd.safeParse(output.trim())];
-      if (inputUsd.success && outputUsd.success) {
-        return [name, { inputMicros: usdMicros(inputUsd.data), outputMicros: usdMicros(outputUsd.data) }];
-      }
-      throw new Error(
-        `PAYGENT_MODEL_PRICES must list prices in USD per million tokens such as openai/gpt-x=1.25/10; "${entry}" is none.`,
-      );
-    });
-  return new Map(prices);
 }
 
 function origins(env: Env): string[] {

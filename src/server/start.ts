@@ -151,7 +151,7 @@ function modelsOf(settings: Settings, parts: ServerParts, env: NonNullable<Serve
     if (parts.model !== undefined) return parts.model;
     const spec = config.model ?? settings.model;
     try {
-      const model = models.get(spec) ?? resolveModel(spec, env);
+      const model = models.get(spec) ?? resolveModel(spec, env, { isPriced: settings.modelPrices.has(spec) });
       models.set(spec, model);
       return model;
     } catch (error) {

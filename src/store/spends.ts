@@ -202,13 +202,13 @@ export async function drawnOnDay(db: Database, userId: string, day: string): Pro
   return BigInt(row?.micros ?? 0);
 }
 
-/** Adds what has been spent already, whatever the limit. */
-export async function addSpentToDay(tx: Database, userId: string, day: string, micros: bigint): Promise<void> {
-  await tx
+/** What a user has spent and set aside on a day (UTC), which nobody else changes until the transaction ends. */
+export async function holdDay(tx: Database, userId: string, day: string): Promise<bigint> {
+  const row = await tx
     .insertInto("user_days")
-    .values({ user_id: userId, day, micros })
-    .onConflict((conflict) =>
-      conflict.columns(["user_id", "day"]).doUpdateSet({ micros: sql`user_days.micros + ${micros}` }),
-    )
-    .execute();
+    .values({ user_id: userId, day, micros: 0 })
+    .onConflict((conflict) => conflict.columns(["user_id", "day"]).doUpdateSet({ micros: sql`user_days.micros` }))
+    .returning("micros")
+    .executeTakeFirstOrThrow();
+  return BigInt(row.micros);
 }

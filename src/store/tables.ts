@@ -111,7 +111,7 @@ export interface Tables {
     user_id: string;
     day: string;
     micros: number | bigint;
-    /** Who is paid, by name and address; null for what a model costs. */
+    /** Who is paid, by name and address; null for a request to a model, whose `tool_id` is its own. */
     payee: string | null;
     pay_to: string | null;
     network: string | null;

@@ -19,12 +19,22 @@ export type StubReply =
       readonly stop?: "end_turn" | "tool_use" | "max_tokens" | "refusal";
       readonly cutAfter?: number;
       readonly holdAfter?: number;
+      /** 10 tokens in and 20 out where it is not given. */
+      readonly usage?: StubUsage;
     }
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly message?: string };
+
+/** As the Messages API counts: what was read from its cache is not part of `input`. */
+export interface StubUsage {
+  readonly input: number;
+  readonly cached?: number;
+  readonly output: number;
+}
 
 /** The request body as the Messages API takes it, as far as tests look at it. */
 export interface StubRequestBody {
   readonly model: string;
+  readonly max_tokens: number;
   readonly system?: unknown;
   readonly messages: readonly { readonly role: string; readonly content: unknown }[];
   readonly tools?: readonly { readonly name: string; readonly input_schema: unknown }[];
@@ -123,7 +133,10 @@ function sendMessage(response: ServerResponse, reply: Exclude<StubReply, { statu
   response.end();
 }
 
-function eventsOf({ text = [], calls = [], stop }: Exclude<StubReply, { status: number }>, index: number): SseEvent[] {
+function eventsOf(
+  { text = [], calls = [], stop, usage = { input: 10, output: 20 } }: Exclude<StubReply, { status: number }>,
+  index: number,
+): SseEvent[] {
   const events: SseEvent[] = [
     {
       type: "message_start",
@@ -135,7 +148,7 @@ function eventsOf({ text = [], calls = [], stop }: Exclude<StubReply, { status: 
         content: [],
         stop_reason: null,
         stop_sequence: null,
-        usage: { input_tokens: 10, output_tokens: 1 },
+        usage: { input_tokens: usage.input, cache_read_input_tokens: usage.cached ?? 0, output_tokens: 1 },
       },
     },
     { type: "ping" },
@@ -163,7 +176,11 @@ function eventsOf({ text = [], calls = [], stop }: Exclude<StubReply, { status: 
   });
   const reason = stop ?? (calls.length > 0 ? "tool_use" : "end_turn");
   events.push(
-    { type: "message_delta", delta: { stop_reason: reason, stop_sequence: null }, usage: { output_tokens: 20 } },
+    {
+      type: "message_delta",
+      delta: { stop_reason: reason, stop_sequence: null },
+      usage: { output_tokens: usage.output },
+    },
     { type: "message_stop" },
   );
   return events;

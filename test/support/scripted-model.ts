@@ -1,9 +1,18 @@
-import type { AgentModel, ModelReply, ModelRequest, RespondOptions } from "../../src/runtime/agent-model.ts";
+import type {
+  AgentModel,
+  ModelReply,
+  ModelRequest,
+  ModelUsage,
+  RespondOptions,
+} from "../../src/runtime/agent-model.ts";
 
 /** One reply of a scripted model, or a function that makes it. */
 export type ScriptedReply =
-  | Partial<ModelReply>
+  | Said
   | ((request: ModelRequest, options: RespondOptions) => Promise<Partial<ModelReply>> | Partial<ModelReply>);
+
+/** A reply, and what it took where it has a price. */
+type Said = Partial<ModelReply> & { readonly usage?: ModelUsage };
 
 /** A model that says what a test wants, and remembers what it was asked. The last reply is repeated. */
 export interface ScriptedModel extends AgentModel {
@@ -18,8 +27,12 @@ export function scriptedModel(...replies: readonly ScriptedReply[]): ScriptedMod
     async respond(request, options) {
       const reply = replies[Math.min(requests.length, replies.length - 1)] ?? {};
       requests.push(request);
-      const given = typeof reply === "function" ? await reply(request, options) : reply;
-      return { text: "", calls: [], success: true, ...given };
+      if (typeof reply === "function")
+        return { text: "", calls: [], success: true, ...(await reply(request, options)) };
+      const { usage, ...said } = reply;
+      const metered = await options.meter?.begin(Buffer.byteLength(JSON.stringify(request)));
+      metered?.end(usage);
+      return { text: "", calls: [], success: true, ...said };
     },
   };
 }
