@@ -10,18 +10,17 @@ export function nonceOf(signed: SignedPayment): Hex {
   return signed.nonce;
 }
 
-/** Whether the payer's nonce has been used or cancelled. */
+/** Whether the payer's nonce has been used or cancelled; as the chain was at `blockNumber` where that is given. */
 export async function isAuthorizationClosed(
   client: PublicClient,
-  token: Address,
-  payer: Address,
-  nonce: Hex,
+  { token, payer, nonce, blockNumber }: { token: Address; payer: Address; nonce: Hex; blockNumber?: bigint },
 ): Promise<boolean> {
   return await client.readContract({
     address: token,
     abi: tokenAbi,
     functionName: "authorizationState",
     args: [payer, nonce],
+    ...(blockNumber === undefined ? {} : { blockNumber }),
   });
 }
 
@@ -53,10 +52,13 @@ export async function readOutcome(
   // First what is most likely: this is asked after a payment was sent.
   let used = await findUse();
   if (used === undefined) {
-    // The block comes before the state: what is unused later was unused when that block was made.
     const block = await client.getBlock({ blockTag: final });
-    if (!(await isAuthorizationClosed(client, token, payer, nonce)))
-      return { state: block.timestamp >= BigInt(signed.validBefore) ? "expired" : "open" };
+    const head = final === "latest" ? block : await client.getBlock({ blockTag: "latest" });
+    // Behind one address there may be several nodes, some of them behind the others. One that answers for the
+    // head's own number has it; what is unused there was unused at any block before it.
+    const isBehind = head.number < block.number;
+    if (!(await isAuthorizationClosed(client, { token, payer, nonce, blockNumber: head.number })))
+      return { state: !isBehind && block.timestamp >= BigInt(signed.validBefore) ? "expired" : "open" };
     // It may have been used between the two looks.
     used = await findUse();
   }

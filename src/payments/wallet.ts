@@ -129,7 +129,7 @@ export function createWallet(options: WalletOptions): Wallet {
         await chain.waitForTransactionReceipt({ hash, timeout: 60_000 });
       } catch (error) {
         // The chain refuses what was used or cancelled already; `outcome` tells which.
-        if (!(await isAuthorizationClosed(chain, token.address, signer.address, nonce))) throw error;
+        if (!(await isAuthorizationClosed(chain, { token: token.address, payer: signer.address, nonce }))) throw error;
       }
     });
 

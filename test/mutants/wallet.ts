@@ -89,4 +89,28 @@ export const walletMutants: readonly Mutant[] = [
     replace: "log: logger,",
     test: "test/nothing-internal.test.ts",
   },
+  {
+    promise: "W4",
+    defect: "A node that is behind may say that an authorization is unused.",
+    file: "src/payments/outcome.ts",
+    find: "{ token, payer, nonce, blockNumber: head.number }",
+    replace: "{ token, payer, nonce }",
+    test: "test/hosted-node.test.ts",
+  },
+  {
+    promise: "W5",
+    defect: "Whatever a signing service answers is sent.",
+    file: "src/payments/signer.ts",
+    find: "if (!isOfThisProcess(account)) await check(",
+    replace: 'if (account.address === "0x") await check(',
+    test: "test/kms.test.ts",
+  },
+  {
+    promise: "W5",
+    defect: "A signing service that does not answer is waited for as long as it likes.",
+    file: "src/payments/signer.ts",
+    find: "Promise.race([sign(), late.promise])",
+    replace: "sign()",
+    test: "src/payments/signer.test.ts",
+  },
 ];
