@@ -71,7 +71,9 @@ async function follow({
     if (isSafe(request) && location !== undefined && [301, 302, 303, 307, 308].includes(answer.statusCode)) {
       // The body of a redirect is of no use; destroying it may report an abort that nobody needs to hear.
       answer.body.on("error", () => undefined).destroy();
-      url = guard.allowUrl(URL.parse(location, url.href)?.href ?? location);
+      const next = guard.allowUrl(URL.parse(location, url.href)?.href ?? location);
+      if (url.protocol === "https:" && next.protocol === "http:") throw downgraded(url, next);
+      url = next;
       continue;
     }
     const paymentRequired = answer.statusCode === 402 ? textOf(answer.headers["payment-required"]) : undefined;
@@ -79,6 +81,14 @@ async function follow({
   }
   const { host } = new URL(request.url);
   throw new PaygentError("tool_failed", `${host} redirects more than ${maxRedirects} times; give the final URL.`);
+}
+
+/** Whoever is in between could then say what is to be paid, and to whom. */
+function downgraded(from: URL, to: URL): PaygentError {
+  return new PaygentError(
+    "url_blocked",
+    `${from.host} redirects from https to http, which is not followed; ask ${to.host} itself if it should be reached unprotected.`,
+  );
 }
 
 function send(

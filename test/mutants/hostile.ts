@@ -50,4 +50,12 @@ export const hostileMutants: readonly Mutant[] = [
     replace: "  if (price.micros < 0n) {",
     test: "test/untrusted-text.test.ts",
   },
+  {
+    promise: "I10",
+    defect: "A page is followed from https to http.",
+    file: "src/agent/web.ts",
+    find: 'if (url.protocol === "https:" && next.protocol === "http:") throw',
+    replace: 'if (url.protocol === "gopher:") throw',
+    test: "test/tls.test.ts",
+  },
 ];

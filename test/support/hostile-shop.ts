@@ -1,11 +1,13 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import { decodePaymentSignatureHeader } from "@x402/core/http";
 import type { FacilitatorClient } from "@x402/core/server";
 import type { SettleResponse } from "@x402/core/types";
 import { type Address, getAddress } from "viem";
 import { generatePrivateKey, privateKeyToAddress } from "viem/accounts";
 import type { Token } from "../../src/payments/token.ts";
+import type { ServiceCertificate } from "./certificates.ts";
 
 /** One request at a stall, and what the stall can do with it. */
 export interface Visit {
@@ -46,6 +48,8 @@ export interface HostileShop {
   readonly origin: string;
   readonly stalls: readonly Stall[];
   open(name: string, behaviour: StallBehaviour): Stall;
+  /** From the next connection on a shop that speaks TLS shows this; those that are open are cut. */
+  showCertificate(certificate: ServiceCertificate): void;
   close(): Promise<void>;
 }
 
@@ -55,14 +59,20 @@ export async function openHostileShop(parts: {
   readonly facilitator: FacilitatorClient;
   readonly network: string;
   readonly token: Token;
+  /** With it the shop speaks https. */
+  readonly certificate?: ServiceCertificate | undefined;
 }): Promise<HostileShop> {
   const behaviours = new Map<string, { stall: Stall & { payments: string[] }; behaviour: StallBehaviour }>();
-  const server = createServer((request, response) => void serve(request, response));
+  const { certificate } = parts;
+  const listener = (request: IncomingMessage, response: ServerResponse) => void serve(request, response);
+  let secured: TlsServer | undefined;
+  if (certificate !== undefined) secured = createTlsServer(certificate, listener);
+  const server = secured ?? createServer(listener);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("The shop has no port.");
-  const origin = `http://127.0.0.1:${address.port}`;
+  const origin = `${secured === undefined ? "http" : "https"}://127.0.0.1:${address.port}`;
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const found = behaviours.get(new URL(request.url ?? "/", origin).pathname.slice(1));
@@ -128,6 +138,10 @@ export async function openHostileShop(parts: {
       };
       behaviours.set(name, { stall, behaviour });
       return stall;
+    },
+    showCertificate(certificate) {
+      secured?.setSecureContext(certificate);
+      server.closeAllConnections();
     },
     async close() {
       server.closeAllConnections();

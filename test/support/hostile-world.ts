@@ -19,6 +19,7 @@ import { openWalletSecrets } from "../../src/payments/wallet-secrets.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
 import type { Wallet } from "../../src/runtime/wallet.ts";
 import type { PaidWorld } from "../../src/server/start.ts";
+import type { ServiceCertificate } from "./certificates.ts";
 import { type HostileShop, openHostileShop, type Stall, type StallBehaviour } from "./hostile-shop.ts";
 
 const network = "eip155:31337";
@@ -46,13 +47,19 @@ export interface HostileWorld extends PaidWorld {
   asOwner(act: "pause" | "unpause" | "blacklist" | "unBlacklist"): Promise<void>;
 }
 
-export async function startHostileWorld(): Promise<HostileWorld> {
+/** With a certificate the shop speaks https; the honest merchant never does. */
+export async function startHostileWorld(certificate?: ServiceCertificate): Promise<HostileWorld> {
   const dataDir = mkdtempSync(join(tmpdir(), "paygent-hostile-"));
   const local = await startLocalWorld({ dataDir, clock: systemClock });
   const { rpcUrl, token } = local;
   const { account, nonceSecret } = openWalletSecrets(dataDir);
   const [owner, settler, relayer] = await accountsOf(rpcUrl);
-  const shop = await openHostileShop({ facilitator: createFacilitator(rpcUrl, network, settler), network, token });
+  const shop = await openHostileShop({
+    facilitator: createFacilitator(rpcUrl, network, settler),
+    network,
+    token,
+    certificate,
+  });
   const listed = new Map<string, { description: string; price: string }>();
   const chain = createPublicClient({ transport: http(rpcUrl), cacheTime: 0 });
   const transfers = async () =>
