@@ -59,9 +59,13 @@ async function strangeShop(listener: RequestListener): Promise<{ origin: string;
   return { origin, visitor: walletAllowing((url) => url.origin === origin, world.rpcUrl) };
 }
 
-function walletAllowing(allowUrl: (url: URL) => boolean, rpcUrl: string): Wallet {
+function walletAllowing(
+  allowUrl: (url: URL) => boolean,
+  rpcUrl: string,
+  account = privateKeyToAccount(generatePrivateKey()),
+): Wallet {
   return createWallet({
-    account: privateKeyToAccount(generatePrivateKey()),
+    account,
     nonceSecret: new Uint8Array(32),
     rpcUrl,
     network: "eip155:31337",
@@ -91,7 +95,7 @@ test("what is signed on an approval is good until the approval's end and no long
   const terms = await termsOf("market-data");
   const notAfter = systemClock.now() + 20_000;
 
-  const signed = await wallet.sign(terms, newIntent(), notAfter);
+  const signed = await wallet.sign(terms, newIntent(), { notAfter });
 
   expect(signed.validBefore).toBe(Math.floor(notAfter / 1000));
 });
@@ -99,9 +103,27 @@ test("what is signed on an approval is good until the approval's end and no long
 test("nothing is signed on an approval that is over", async () => {
   const terms = await termsOf("market-data");
 
-  await expect(wallet.sign(terms, newIntent(), systemClock.now() - 1)).rejects.toMatchObject({
+  await expect(wallet.sign(terms, newIntent(), { notAfter: systemClock.now() - 1 })).rejects.toMatchObject({
     code: "approval_expired",
   });
+});
+
+test("a payment that nobody wants any more once the chain has told its time is not signed", async () => {
+  const terms = await termsOf("market-data");
+  const key = privateKeyToAccount(generatePrivateKey());
+  let signatures = 0;
+  const signTypedData: typeof key.signTypedData = (asked) => {
+    signatures += 1;
+    return key.signTypedData(asked);
+  };
+  const own = walletAllowing(() => true, world.rpcUrl, { ...key, signTypedData });
+  const stop = new AbortController();
+
+  const signing = own.sign(terms, newIntent(), { signal: stop.signal });
+  stop.abort(new Error("cancelled"));
+
+  await expect(signing).rejects.toThrow("cancelled");
+  expect(signatures).toBe(0);
 });
 
 test("the same bytes sent again bring the same content and move nothing more", async () => {

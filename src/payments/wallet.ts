@@ -193,7 +193,7 @@ export function createWallet(options: WalletOptions): Wallet {
       return transferTerms(transfer, accepted);
     },
 
-    sign: async (terms, intent, notAfter = Number.POSITIVE_INFINITY) => {
+    sign: async (terms, intent, { notAfter = Number.POSITIVE_INFINITY, signal } = {}) => {
       checkOwn(terms);
       const [block] = await Promise.all([recentBlock(), checkFunds(terms)]);
       const now = Math.max(Math.floor(clock.now() / 1000), Number(block.timestamp));
@@ -203,6 +203,8 @@ export function createWallet(options: WalletOptions): Wallet {
         throw new PaygentError("approval_expired", "The approval's time is over, so nothing was signed; ask again.");
       const nonce = intentNonce(options.nonceSecret, intent);
       const to = getAddress(terms.payTo);
+      // Whoever wanted it may have gone while the chain was asked.
+      signal?.throwIfAborted();
       const signature = await signer.signTransfer({ to, value: BigInt(terms.amount), validBefore, nonce });
       const authorization = {
         from: signer.address,

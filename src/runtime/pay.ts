@@ -117,8 +117,9 @@ async function sign(payer: Payer, payment: Payable): Promise<SignedPayment> {
   await refuseIfFrozen(payer.store.db, payer.sessionId);
   const notAfter = payment.approvedUntil === undefined ? undefined : Date.parse(payment.approvedUntil);
   const { terms } = payment;
-  const signing = tracedStep("sign", terms, () => payer.wallet.sign(terms, payment, notAfter));
-  const signed = await unlessAborted(signing, payer.signal);
+  const { signal } = payer;
+  const signing = tracedStep("sign", terms, () => payer.wallet.sign(terms, payment, { notAfter, signal }));
+  const signed = await unlessAborted(signing, signal);
   await recordSent(payer, payment, signed);
   return signed;
 }

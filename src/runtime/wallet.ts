@@ -22,6 +22,13 @@ export interface PaymentIntent {
   readonly epoch: number;
 }
 
+/** What keeps a wallet from signing. */
+export interface SigningLimits {
+  /** Until when, at the latest, what is signed is good: milliseconds since the epoch. */
+  readonly notAfter?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Money for an address, with nothing in return. `amount` is decimal, in the token's currency. */
 export interface Transfer {
   readonly to: string;
@@ -54,10 +61,10 @@ export interface Wallet {
   transferTerms(transfer: Transfer): PaymentTerms;
   /**
    * Signs the terms for an intent. Calling it again for the same intent reuses the nonce, so at most one can
-   * settle. What is signed is good until `notAfter` at the latest, in milliseconds since the epoch; when that is
-   * past it throws `approval_expired`.
+   * settle. Throws `approval_expired` when `notAfter` is past, and the signal's reason, with nothing signed, when
+   * it is aborted before.
    */
-  sign(terms: PaymentTerms, intent: PaymentIntent, notAfter?: number): Promise<SignedPayment>;
+  sign(terms: PaymentTerms, intent: PaymentIntent, limits?: SigningLimits): Promise<SignedPayment>;
   /**
    * Sends exactly the signed bytes: to the service, or for a transfer to the chain. What it answers proves
    * nothing about the money.
