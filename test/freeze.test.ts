@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
+import { PaygentError } from "../src/protocol/errors.ts";
 import type { ServerEvent } from "../src/protocol/events.ts";
 import { ask } from "./support/ask.ts";
 import { connectWith } from "./support/connect-with.ts";
@@ -75,6 +76,28 @@ test("a session's freeze stands in its log, once, and in what a new client is to
     ["freeze", true],
     ["freeze", false],
   ]);
+});
+
+test("a payment that was sent in vain before a freeze is not sent again after it", async () => {
+  const { world, client, id, freeze } = await start();
+  const tried = Promise.withResolvers<void>();
+  let sends = 0;
+  world.beforeSettle = async () => {
+    sends += 1;
+    tried.resolve();
+    throw new PaygentError("tool_failed", "The service broke off.");
+  };
+  const execution = execute(client, buy("market-data"));
+  await tried.promise;
+
+  const { status } = await freeze({ scope: "session", session_id: id });
+  await client.end(execution);
+
+  expect([status, sends]).toEqual([200, 1]);
+  expect(dataOf(client, execution, "tool_result")[0]?.error).toMatchObject({
+    code: "policy_denied",
+    details: { rule: "freeze" },
+  });
 });
 
 test("an approval that waits cannot be given under a freeze, can be after it, and can always be rejected", async () => {

@@ -73,9 +73,10 @@ export async function pay(payer: Payer, payment: Payable): Promise<PaymentEnd> {
   let response: ServiceResponse | undefined;
   let freeze: FreezeRow | undefined;
   for (let attempt = 1; outcome.state === "open" && attempt <= sendAttempts; attempt++) {
+    if (attempt > 1) await delay(retryDelayMs * attempt, undefined, { signal: payer.signal }).catch(() => undefined);
+    // Looked at last: what is frozen while this waits is not sent.
     [freeze] = await freezesOfSession(payer.store.db, payer.sessionId);
     if (freeze !== undefined) break;
-    if (attempt > 1) await delay(retryDelayMs * attempt, undefined, { signal: payer.signal }).catch(() => undefined);
     response = await send(payer, terms, signed);
     outcome = await askChain(payer.wallet, terms, signed);
     // A cancelled execution stops sending; what is out already is settled by whoever finishes it.
