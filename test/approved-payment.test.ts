@@ -86,6 +86,21 @@ test("what has become free is had without paying", async () => {
   expect(dataOf(client, execution, "budget").at(-1)).toMatchObject({ spent: "0.00", reserved: "0.00" });
 });
 
+test("what an edit made free leaves no quote open", async () => {
+  const { offer, world, server, client, execution, request } = await askToBuy();
+  offer.isFree = true;
+
+  await ask(client, "edit", {
+    request_id: request.request_id,
+    edited_args: { url: "https://shop.test/thing", note: "free" },
+  });
+  await client.end(execution);
+
+  const { body } = await server.http("GET", "/payments");
+  expect(body.data).toMatchObject([{ execution_id: execution, state: "cancelled" }]);
+  expect(world.signed.size).toBe(0);
+});
+
 test("an approval that is used only after its time is asked again, and nothing is signed", async () => {
   const { world, clock, client, execution, approve, askedAgain } = await askToBuy({ approval_timeout_s: 60 });
   const { wallet } = world;

@@ -2,10 +2,13 @@ import { randomUUID } from "node:crypto";
 import { PaygentError } from "../protocol/errors.ts";
 import { type ApprovalRow, grantOf } from "../store/approvals.ts";
 import type { Store } from "../store/database.ts";
+import { dropQuote, findPayment } from "../store/payments.ts";
 import { findSession } from "../store/sessions.ts";
-import { budgetOf } from "../store/unit.ts";
+import type { SpendKey } from "../store/spends.ts";
+import { budgetOf, type Unit } from "../store/unit.ts";
 import { boundHash } from "./binding.ts";
 import { type CheckedCall, checkArgs, toolNamed } from "./checked-call.ts";
+import { release } from "./budget.ts";
 import type { CallState } from "./fold.ts";
 import { type CallOutcome, ifAdmitted, type Performance } from "./performance.ts";
 import { requireHost } from "./policy.ts";
@@ -31,6 +34,27 @@ export function performCall(run: Performance, call: CallState): Promise<"waiting
 }
 
 async function perform(run: Performance, call: CallState): Promise<"waiting" | CallOutcome> {
+  const outcome = await carryOut(run, call);
+  const wasQuoted = call.request !== undefined && run.tools.get(call.name)?.effect === "payment";
+  if (outcome === "waiting" || !wasQuoted) return outcome;
+  const key = { executionId: run.executionId, toolId: call.toolId, epoch: 0 };
+  return {
+    ...outcome,
+    async record(unit) {
+      await outcome.record?.(unit);
+      await giveUpQuote(unit, key);
+    },
+  };
+}
+
+/** Gives back what was set aside for a question, where the call has ended without paying. */
+async function giveUpQuote(unit: Unit, key: SpendKey): Promise<void> {
+  if ((await findPayment(unit.tx, key))?.state !== "quoted") return;
+  await release(unit, key);
+  await dropQuote(unit.tx, key, "cancelled", unit.at);
+}
+
+async function carryOut(run: Performance, call: CallState): Promise<"waiting" | CallOutcome> {
   try {
     const tool = toolNamed(run.tools, call.name);
     const grant = await grantFor(run.store, run.executionId, call);

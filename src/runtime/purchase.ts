@@ -48,9 +48,9 @@ export async function performPayment(
       case "asked":
         return "waiting";
       case "refused":
-        return { error: confirmed.error, isFatal: confirmed.isFatal, record: (unit) => giveUp(unit, key) };
+        return { error: confirmed.error, isFatal: confirmed.isFatal };
       case "free":
-        return { result: contentOf(confirmed.response), record: (unit) => giveUp(unit, key) };
+        return { result: contentOf(confirmed.response) };
       case "confirmed":
         return payFor(run, { ...reserved(confirmed.quote), approvedUntil });
     }
@@ -70,12 +70,6 @@ export async function performPayment(
   const priced = { ...about, terms: quote.terms, repeats: earlier.repeats ?? about.repeats };
   const instead = await admitPurchase(run, checked, purchase, priced, earlier);
   return instead ?? payFor(run, reserved(priced));
-}
-
-/** What was approved is not paid after all. */
-async function giveUp(unit: Unit, key: SpendKey): Promise<void> {
-  await release(unit, key);
-  await updatePayment(unit.tx, key, { state: "cancelled" }, unit.at);
 }
 
 function quoteOf(run: Performance, checked: CheckedCall, purchase: Purchase, begun: PaymentRow | undefined) {
