@@ -85,8 +85,11 @@ export class AgentLoop {
           const { toolId } = call;
           const isWaiting = call.request?.status === "pending" || waitingSince.get(toolId) === this.#log.fold.lastSeq;
           if (running.has(toolId) || isWaiting) continue;
+          // What is read while the call is attended to is news for it: a decision may come before the answer to
+          // the commit that asks for it.
+          const { lastSeq } = this.#log.fold;
           const attended = this.#attend(agent, call).then((end) => {
-            if (end === "waiting") waitingSince.set(toolId, this.#log.fold.lastSeq);
+            if (end === "waiting") waitingSince.set(toolId, lastSeq);
             running.delete(toolId);
           });
           running.set(toolId, attended);
