@@ -1,5 +1,4 @@
 import { expect, onTestFinished, test } from "vitest";
-import { startServer } from "../src/server/start.ts";
 import { testDatabase } from "./support/database.ts";
 import { fakeWorld } from "./support/fake-world.ts";
 import { startTestServer } from "./support/test-server.ts";
@@ -17,14 +16,4 @@ test.skipIf(!isShared)("a server that would pay from another wallet than the oth
   await expect(startTestServer({ database, world: other })).rejects.toThrow(
     "The other servers on this database pay from",
   );
-});
-
-test.skipIf(!isShared)("the local chain of a folder serves one server", async () => {
-  const database = await testDatabase();
-  onTestFinished(() => database.remove());
-  const env = { ...database.env, PAYGENT_DATA_DIR: database.dataDir };
-  const one = await startServer({ port: 0 }, { env });
-  onTestFinished(() => one.close());
-
-  await expect(startServer({ port: 0 }, { env })).rejects.toThrow("uses the local chain");
 });

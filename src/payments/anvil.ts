@@ -1,12 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { chmodSync, closeSync, copyFileSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import * as z from "zod";
 import { PaygentError } from "../protocol/errors.ts";
 import { callRpc } from "./json-rpc.ts";
+import { findLocalPort } from "./local-port.ts";
 
 const require = createRequire(import.meta.url);
 const startTimeoutMs = 15_000;
@@ -17,25 +17,34 @@ export const LOCAL_CHAIN_ID = 31337;
 /** A running local chain. `close` lets it save its state and waits for its end. */
 export interface Anvil {
   readonly rpcUrl: string;
+  readonly port: number;
   readonly pid: number;
   close(): Promise<void>;
 }
 
 const PidRecord = z.object({ pid: z.int().positive(), port: z.int().positive() });
 
+/** How many accounts the chain signs for, each with coin for gas. */
+export const chainAccounts = 36;
+
 /**
- * Starts the chain on a free loopback port with the state kept in `folder`. It runs in a process group of its
- * own, so that it outlives a killed server and no transaction is lost; `adoptAnvil` finds it again.
+ * Starts the chain on loopback with the state kept in `folder`, on a free port unless one is named. It runs in a
+ * process group of its own, so that it outlives a killed server and no transaction is lost; `adoptAnvil` finds
+ * it again.
  */
-export async function startAnvil(folder: string, chainId = LOCAL_CHAIN_ID): Promise<Anvil> {
-  const port = await freePort();
+export async function startAnvil(
+  folder: string,
+  { chainId = LOCAL_CHAIN_ID, port: wanted }: { chainId?: number; port?: number | undefined } = {},
+): Promise<Anvil> {
+  const port = wanted ?? (await findLocalPort());
   const rpcUrl = `http://127.0.0.1:${port}`;
   const logPath = join(folder, "anvil.log");
   const log = openSync(logPath, "w", 0o600);
   const child = spawn(
     anvilBinary(),
     [
-      ...["--host", "127.0.0.1", "--port", String(port), "--chain-id", String(chainId), "--accounts", "4"],
+      ...["--host", "127.0.0.1", "--port", String(port), "--chain-id", String(chainId)],
+      ...["--accounts", String(chainAccounts)],
       ...["--state", stateFile(folder), "--state-interval", "1", "--no-cors", "--quiet"],
     ],
     { stdio: ["ignore", log, log], detached: true },
@@ -50,20 +59,33 @@ export async function startAnvil(folder: string, chainId = LOCAL_CHAIN_ID): Prom
   const pid = child.pid;
   if (pid === undefined) throw new PaygentError("unavailable", "The local chain did not start.");
   writeFileSync(pidFile(folder), JSON.stringify({ pid, port }), { mode: 0o600 });
-  return { rpcUrl, pid, close: () => stop(folder, pid, exited) };
+  return { rpcUrl, port, pid, close: () => stop(folder, pid, exited) };
 }
 
-/** The chain that a killed server left running on `folder`, if there is one. */
+/**
+ * The chain that a killed server left running on `folder`, if there is one; one that hangs is ended. For who
+ * may start another in its place.
+ */
 export async function adoptAnvil(folder: string): Promise<Anvil | undefined> {
+  const running = recordedAnvil(folder);
+  if (running === undefined || (await isLocalChain(running.rpcUrl))) return running;
+  // It hangs. Two chains must never write the same state file.
+  signal(running.pid, "SIGKILL");
+  await untilGone(running.pid);
+  return undefined;
+}
+
+/** The chain that runs on `folder` and answers, if there is one. */
+export async function findAnvil(folder: string): Promise<Anvil | undefined> {
+  const running = recordedAnvil(folder);
+  return running !== undefined && (await isLocalChain(running.rpcUrl)) ? running : undefined;
+}
+
+function recordedAnvil(folder: string): Anvil | undefined {
   const record = readPidRecord(folder);
   if (record === undefined || !isRunning(record.pid) || !servesFolder(record.pid, folder)) return undefined;
-  const { pid } = record;
-  const rpcUrl = `http://127.0.0.1:${record.port}`;
-  if (await isLocalChain(rpcUrl)) return { rpcUrl, pid, close: () => stop(folder, pid, untilGone(pid)) };
-  // It hangs. Two chains must never write the same state file.
-  signal(pid, "SIGKILL");
-  await untilGone(pid);
-  return undefined;
+  const { pid, port } = record;
+  return { rpcUrl: `http://127.0.0.1:${port}`, port, pid, close: () => stop(folder, pid, untilGone(pid)) };
 }
 
 /** Throws the saved chain of `folder` away. */
@@ -202,16 +224,4 @@ function holdsJson(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  return await new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { createPublicClient, getAddress, http, isAddressEqual, zeroAddress } from "viem";
 import * as z from "zod";
-import { adoptAnvil } from "./anvil.ts";
+import { adoptAnvil, findAnvil } from "./anvil.ts";
 import { readPrivateFile } from "./private-file.ts";
 import { tokenAbi } from "./token.ts";
 
@@ -22,7 +22,7 @@ const TokenRecord = z.object({ token: z.string().transform((text) => getAddress(
 
 /** The chain that runs on `folder`; rejects when none does. */
 export async function viewLocalChain(folder: string): Promise<LocalChainView> {
-  const anvil = await adoptAnvil(folder);
+  const anvil = await findAnvil(folder);
   const record = readPrivateFile(join(folder, "world.json"), TokenRecord);
   if (anvil === undefined || record === undefined) throw new Error(`No local chain runs on ${folder}.`);
   const client = createPublicClient({ transport: http(anvil.rpcUrl), cacheTime: 0 });

@@ -4,7 +4,6 @@ import type { LocalAccount } from "viem";
 import type { WalletKeys } from "../payments/wallet-keys.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Catalogue, Wallet } from "../runtime/wallet.ts";
-import { lockFile } from "../store/file-lock.ts";
 import type { NetworkSettings } from "./chain-settings.ts";
 import type { KeystoreSettings } from "./keystore-settings.ts";
 import type { Settings } from "./settings.ts";
@@ -28,7 +27,7 @@ export interface WalletParts {
   askPassphrase?(keystorePath: string): Promise<string>;
 }
 
-/** Opens the wallet of the settings: on the local chain, which is started, or on a network. */
+/** Opens the wallet of the settings: on the local chain, which is started or joined, or on a network. */
 export async function openWorld(
   { chain, dataDir }: Settings,
   { parts, clock, logger }: { parts: WalletParts; clock: Clock; logger: FastifyBaseLogger },
@@ -37,14 +36,16 @@ export async function openWorld(
     throw new Error(
       "An own wallet pays on a network and not on the local chain: set PAYGENT_CHAIN to a network and give live: true.",
     );
-  const world = chain.kind === "local" ? await openLocalWorld(dataDir, clock) : await openNetwork(chain, parts, clock);
+  const world =
+    chain.kind === "local" ? await openLocalWorld(dataDir, clock, logger) : await openNetwork(chain, parts, clock);
   for (const notice of world.notices) logger.warn(notice);
   return world;
 }
 
-async function openLocalWorld(dataDir: string, clock: Clock) {
+async function openLocalWorld(dataDir: string, clock: Clock, logger: FastifyBaseLogger) {
   const { startLocalWorld } = await import("../payments/local-world.ts");
-  const world = await startLocalWorld({ dataDir: join(dataDir, "chain"), clock });
+  const onNotice = (sentence: string) => logger.warn(sentence);
+  const world = await startLocalWorld({ dataDir: join(dataDir, "chain"), clock, onNotice });
   return { ...world, allowedHosts: [new URL(world.merchantOrigin).host] };
 }
 
@@ -63,13 +64,4 @@ async function askPassphrase(path: string, parts: WalletParts): Promise<string> 
   throw new Error(
     `The keystore ${path} needs its passphrase. Set it in the environment (PAYGENT_KEYSTORE_PASSPHRASE or PAYGENT_KEYSTORE_PASSPHRASE_FILE; PAYGENT_RELAYER_… for the relayer's), or start at a terminal to be asked.`,
   );
-}
-
-/** SQLite's own lock keeps a second server out of the folder; on PostgreSQL only the chain in it is to be kept. */
-export function lockChain(dataDir: string): { close(): Promise<void> } {
-  const lock = lockFile(
-    join(dataDir, "chain.lock"),
-    `Another server uses the local chain in ${dataDir}, which serves one only. For several servers set PAYGENT_CHAIN to a network (docs/wallet.md), or stop the other one.`,
-  );
-  return { close: async () => lock.close() };
 }

@@ -26,7 +26,7 @@ import { createIdempotency } from "./idempotency.ts";
 import { localToken } from "./local-token.ts";
 import { createLogger, reliableLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
-import { lockChain, openWorld, type PaidWorld, type WalletParts } from "./open-world.ts";
+import { openWorld, type PaidWorld, type WalletParts } from "./open-world.ts";
 import { createRequestRates } from "./request-rates.ts";
 import { readSettings, type Settings, type StartOptions } from "./settings.ts";
 import { Sockets } from "./sockets.ts";
@@ -78,7 +78,7 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
     for (const part of opened.reverse()) await part.close();
   };
   try {
-    // The store first: its lock keeps a second server of the same folder away from the chain.
+    // The store first: SQLite's lock keeps a second server out of the folder.
     const store = await openStore(
       settings.databaseUrl === undefined ? { dataDir: settings.dataDir } : { url: settings.databaseUrl },
     );
@@ -95,8 +95,6 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
     const nodeId = randomUUID();
     const bus = await openBus({ nodeId, store, ...settings, log: logger });
     opened.push(bus);
-    if (store.dialect === "postgres" && settings.chain.kind === "local" && parts.world === undefined)
-      opened.push(lockChain(settings.dataDir));
     const world = parts.world ?? (await openWorld(settings, { parts, clock, logger }));
     opened.push(world);
     if (store.dialect === "postgres") await joinOthers({ store, nodeId, world, clock, settings });

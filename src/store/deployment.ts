@@ -27,7 +27,7 @@ export async function joinDeployment(
       .execute();
     if (others.length > 0 && payer !== null && payer !== node.payer) {
       throw new Error(
-        `The other servers on this database pay from ${payer}, and this one would pay from ${node.payer}. Give all of them the same PAYGENT_CHAIN and keystore; the local chain serves one server only.`,
+        `The other servers on this database pay from ${payer}, and this one would pay from ${node.payer}. Give all of them the same PAYGENT_CHAIN and keystore; on the local chain, the same PAYGENT_DATA_DIR.`,
       );
     }
     await tx.updateTable("deployment").set({ payer: node.payer }).execute();

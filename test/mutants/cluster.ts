@@ -37,4 +37,28 @@ export const clusterMutants: readonly Mutant[] = [
     test: "test/cluster-commands.test.ts",
     onPostgres: true,
   },
+  {
+    promise: "L1",
+    defect: "All servers on the local chain send from one gas account.",
+    file: "src/payments/chain-share.ts",
+    find: "const relayer = number === 0 ? accounts[2] : accounts[accountsBefore - 1 + number];",
+    replace: "const relayer = accounts[2 + 0 * number];",
+    test: "src/payments/chain-share.test.ts",
+  },
+  {
+    promise: "L1",
+    defect: "A server that closes ends the chain under the others.",
+    file: "src/payments/chain-share.ts",
+    find: "if (!isSeatTaken(folder, seats)) await",
+    replace: "await",
+    test: "src/payments/chain-share.test.ts",
+  },
+  {
+    promise: "L1",
+    defect: "Nobody goes on with the chain of a keeper that has ended.",
+    file: "src/payments/chain-share.ts",
+    find: "this.#takingOver ??= this.#takeOver().finally",
+    replace: "this.#takingOver ??= Promise.resolve().finally",
+    test: "src/payments/chain-share.test.ts",
+  },
 ];

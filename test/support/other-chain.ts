@@ -39,7 +39,7 @@ export interface OtherChain {
 
 export async function startOtherChain(chainId = 84_532): Promise<OtherChain> {
   const folder = mkdtempSync(join(tmpdir(), "paygent-network-"));
-  const anvil = await startAnvil(folder, chainId);
+  const anvil = await startAnvil(folder, { chainId });
   const { rpcUrl } = anvil;
   const network = `eip155:${chainId}` as const;
   const [deployer, settler, seller] = Accounts.parse(await callRpc(rpcUrl, "eth_accounts"));
