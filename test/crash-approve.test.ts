@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { dataOf, typesOf } from "./support/events-of.ts";
 import {
   databaseForProcesses,
-  type KillPoint,
+  type FaultPoint,
   type ServerProcess,
   startProcess,
   untilWaiting,
@@ -15,7 +15,7 @@ const payment = 'pay_service {"service":"market-data"}';
 const resumedMs = 5000;
 
 /** Kill points one after the other; the last of a kind is the one that an approved payment no longer reaches. */
-function* killPoints(wasKilled: () => boolean): Generator<KillPoint> {
+function* killPoints(wasKilled: () => boolean): Generator<FaultPoint> {
   yield { point: "start" };
   for (const when of ["after", "before"] as const) {
     for (let number = 1; ; number++) {
@@ -40,7 +40,7 @@ test("an approved payment goes on by itself and happens once, wherever between a
     executions.push(execution);
     const { data: request } = await client.first("approval_required", execution);
     await untilWaiting(server, execution);
-    await server.killAt(point);
+    await server.failAt(point);
     client.send({ type: "approve", data: { request_id: request.request_id } });
     isAlive = await Promise.race([
       server.ended.then(() => false),
@@ -79,7 +79,12 @@ test("an approved payment goes on by itself and happens once, wherever between a
 }, 180_000);
 
 /** Only a kill before the approval's own commit may lose it; then the question is still there. */
-async function decideIfLost(client: TestClient, execution: string, requestId: string, point: KillPoint): Promise<void> {
+async function decideIfLost(
+  client: TestClient,
+  execution: string,
+  requestId: string,
+  point: FaultPoint,
+): Promise<void> {
   if (point.point !== "commit" || point.when !== "before" || point.number !== 1) return;
   expect((await client.first("connected")).data.pending_approvals).toMatchObject([{ request_id: requestId }]);
   expect(typesOf(client, execution)).not.toContain("approved");

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { dataOf } from "./support/events-of.ts";
 import {
   databaseForProcesses,
-  type KillPoint,
+  type FaultPoint,
   type ServerProcess,
   startProcess,
   untilWaiting,
@@ -29,9 +29,9 @@ test("a tool that writes has its effect once, or a human is asked, wherever the 
 
   for (let isReached = true; isReached; ) {
     number += 1;
-    const point: KillPoint = { point: "commit", when: "after", number };
+    const point: FaultPoint = { point: "commit", when: "after", number };
     const client = await server.connect(id);
-    await server.killAt(point);
+    await server.failAt(point);
     const execution = execute(client, `append {"line":"line-${number}"}`);
     isReached = await client.end(execution).then(
       () => false,
@@ -70,7 +70,7 @@ test("an interrupted write that a human lets run again runs again", async () => 
   const { data: request } = await client.first("approval_required", execution);
   await untilWaiting(server, execution);
   // The commits: the approval, the note that the tool starts, and the result that is lost.
-  await server.killAt({ point: "commit", when: "before", number: 3 });
+  await server.failAt({ point: "commit", when: "before", number: 3 });
   client.send({ type: "approve", data: { request_id: request.request_id } });
   await server.ended;
   server = await startProcess(database, "faulty", env);

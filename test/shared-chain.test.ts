@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { findAnvil } from "../src/payments/anvil.ts";
 import { viewLocalChain } from "../src/payments/local-transfers.ts";
 import { dataOf } from "./support/events-of.ts";
-import { databaseForProcesses, type KillPoint, startProcess } from "./support/server-process.ts";
+import { databaseForProcesses, type FaultPoint, startProcess } from "./support/server-process.ts";
 import { execute } from "./support/test-server.ts";
 import { isShared } from "./support/two-nodes.ts";
 
@@ -32,7 +32,7 @@ test.skipIf(!isShared)(
   },
 );
 
-test.skipIf(!isShared).each<KillPoint>([
+test.skipIf(!isShared).each<FaultPoint>([
   { point: "step", step: "settle", when: "before" },
   { point: "step", step: "settle", when: "after" },
 ])(
@@ -43,7 +43,7 @@ test.skipIf(!isShared).each<KillPoint>([
     const other = await startProcess(database, "faulty");
     const { id } = await keeper.createSession();
     const client = await other.connect(id, { lastSeq: 0 });
-    await keeper.killAt(point);
+    await keeper.failAt(point);
 
     const execution = execute(await keeper.connect(id), 'pay_service {"service":"market-data"}');
     await keeper.ended;

@@ -126,6 +126,7 @@ export class AgentLoop {
         subagentId: agent.subagentId,
         stepCapMicros: this.#stepCap(agent, undefined),
         commit: (work) => this.#log.commit(work),
+        confirm: () => this.#log.confirm(),
         withEffect: (work) => this.#withEffect(work),
         mark: (outcome) => void this.#inFlight.set(call.toolId, outcome),
       },

@@ -44,6 +44,8 @@ interface Payer extends Sender {
   readonly sessionId: string;
   /** Commits under the run's lease; refuses once the execution is cancelled or taken over. */
   commit<T>(work: (unit: Unit) => Promise<T>): Promise<T>;
+  /** Refuses once the execution is taken over; a node that was stopped for a while learns it here. */
+  confirm(): Promise<void>;
 }
 
 const sendAttempts = 3;
@@ -74,6 +76,7 @@ export async function pay(payer: Payer, payment: Payable): Promise<PaymentEnd> {
   let freeze: FreezeRow | undefined;
   for (let attempt = 1; outcome.state === "open" && attempt <= sendAttempts; attempt++) {
     if (attempt > 1) await delay(retryDelayMs * attempt, undefined, { signal: payer.signal }).catch(() => undefined);
+    await payer.confirm();
     // Looked at last: what is frozen while this waits is not sent.
     [freeze] = await freezesOfSession(payer.store.db, payer.sessionId);
     if (freeze !== undefined) break;
@@ -83,8 +86,12 @@ export async function pay(payer: Payer, payment: Payable): Promise<PaymentEnd> {
     if (payer.signal.aborted) break;
   }
   // Settled before a crash: the same bytes cannot settle twice, and a service that knows them delivers again.
-  if (outcome.state === "settled" && response === undefined) response = await send(payer, terms, signed);
+  if (outcome.state === "settled" && response === undefined) {
+    await payer.confirm();
+    response = await send(payer, terms, signed);
+  }
   if (outcome.state === "open" && !payer.signal.aborted) {
+    await payer.confirm();
     outcome = await voidPayment(payer.wallet, terms, signed);
   }
   const end = endOf(terms, outcome, response);
@@ -115,6 +122,7 @@ export async function askChain(wallet: Wallet, terms: PaymentTerms, signed: Sign
 }
 
 async function sign(payer: Payer, payment: Payable): Promise<SignedPayment> {
+  await payer.confirm();
   await refuseIfFrozen(payer.store.db, payer.sessionId);
   const notAfter = payment.approvedUntil === undefined ? undefined : Date.parse(payment.approvedUntil);
   const { terms } = payment;

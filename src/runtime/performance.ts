@@ -41,6 +41,8 @@ export interface Performance {
   readonly subagentId: string | undefined;
   readonly stepCapMicros: bigint | undefined;
   commit<T>(work: (unit: Unit) => Promise<T>): Promise<T>;
+  /** Refuses once the execution is taken over; for what goes out and cannot be rolled back. */
+  confirm(): Promise<void>;
   /** Runs one thing with an effect at a time. */
   withEffect<T>(work: () => Promise<T>): Promise<T>;
   /** Notes what a cancellation at this moment would have to say of the call. */

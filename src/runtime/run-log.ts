@@ -1,5 +1,6 @@
 import type { Store } from "../store/database.ts";
 import { readExecutionEvents, type StoredEvent } from "../store/event-log.ts";
+import { type ExecutionRow, findExecution } from "../store/executions.ts";
 import { commitUnit, type Unit } from "../store/unit.ts";
 import type { Bus } from "./bus.ts";
 import { type Clock, isoTime } from "./clock.ts";
@@ -78,18 +79,32 @@ export class RunLog {
    * when the execution was cancelled, unless this is the commit that concludes it.
    */
   async commit<T>(work: (unit: Unit) => Promise<T>, { isConcluding = false } = {}): Promise<T> {
-    const { store, clock, bus, nodeId } = this.#parts;
+    const { store, clock, bus } = this.#parts;
     const { sessionId, executionId } = this.claim;
     const committed = await commitUnit(store, { sessionId, executionId, at: isoTime(clock.now()) }, async (unit) => {
-      const { status, owner, fence, cancelBy } = unit.execution;
-      if (status !== "running" || owner !== nodeId || fence !== this.claim.fence) throw new Stopped({ kind: "lost" });
-      if (cancelBy !== null && !isConcluding) throw new Stopped({ kind: "cancel" });
+      this.#checkClaim(unit.execution);
+      if (unit.execution.cancelBy !== null && !isConcluding) throw new Stopped({ kind: "cancel" });
       return work(unit);
     });
     if (committed === undefined) throw new Stopped({ kind: "lost" });
     this.#apply(committed.events);
     bus.publish(sessionId, committed.events);
     return committed.value;
+  }
+
+  /**
+   * Throws `Stopped` when another node has taken over. For what no failing commit undoes: what is signed and what
+   * is sent.
+   */
+  async confirm(): Promise<void> {
+    this.#checkClaim(await findExecution(this.#parts.store.db, this.claim.executionId));
+  }
+
+  #checkClaim(execution: ExecutionRow | undefined): void {
+    const { fence } = this.claim;
+    const isOurs =
+      execution?.status === "running" && execution.owner === this.#parts.nodeId && execution.fence === fence;
+    if (!isOurs) throw new Stopped({ kind: "lost" });
   }
 
   #apply(events: readonly StoredEvent[]): void {

@@ -154,6 +154,7 @@ export class ExecutionRun {
 
   async #cancel(): Promise<void> {
     const { store, wallet } = this.#parts;
+    await this.#log.confirm();
     await this.#log.read();
     const payments = await resolvePayments(store, wallet, this.#log.claim.executionId);
     const in_flight = allAgents(this.#log.fold).flatMap((agent) =>
@@ -172,6 +173,7 @@ export class ExecutionRun {
 
   async #fail(error: PaygentError, correlationId?: string): Promise<void> {
     const { store, wallet } = this.#parts;
+    await this.#log.confirm();
     const payments = await resolvePayments(store, wallet, this.#log.claim.executionId);
     await this.#commitEnd(async (unit) => {
       await finish(unit, "failed", payments, () =>

@@ -7,8 +7,9 @@ import { accountTotals } from "../../src/store/account-totals.ts";
 import { openStoreForReading } from "../../src/store/database.ts";
 import { verifySessions } from "../../src/store/verify.ts";
 import type { TestDatabase } from "./database.ts";
+import type { FaultPoint, PaymentStep } from "./fault-points.ts";
 import { seededRandom } from "./seeded-random.ts";
-import { type KillPoint, type PaymentStep, type ServerProcess, spawnServer } from "./server-spawn.ts";
+import { type ServerProcess, spawnServer } from "./server-spawn.ts";
 import type { TestClient } from "./test-client.ts";
 import { execute } from "./test-server.ts";
 
@@ -35,7 +36,7 @@ interface Command {
 const config = { tools: { append: "allow" }, approval_threshold_usd: "1", budget_usd: "45" };
 const steps: readonly PaymentStep[] = ["quote", "sign", "send", "settle", "look"];
 const aroundSteps = steps.flatMap((step) =>
-  (["before", "after"] as const).map((when): KillPoint => ({ point: "step", step, when })),
+  (["before", "after"] as const).map((when): FaultPoint => ({ point: "step", step, when })),
 );
 
 /**
@@ -53,7 +54,7 @@ export async function crashRound({ database, kills, seed }: CrashRound): Promise
     for (let kill = 0; kill < kills; kill++) {
       const clients = await Promise.all(sessions.map(({ id }) => watch(server, id)));
       const point = pointOf(kill, random);
-      if (point !== undefined) await server.killAt(point);
+      if (point !== undefined) await server.failAt(point);
       for (const [index, client] of clients.entries()) {
         for (let count = random(3) + 1; count > 0; count--) {
           // A payment first: a point of a payment would else not be reached.
@@ -74,7 +75,7 @@ export async function crashRound({ database, kills, seed }: CrashRound): Promise
 }
 
 /** Half of the kills go through the points of a payment one by one, the others fall on commits and anywhere. */
-function pointOf(kill: number, random: (limit: number) => number): KillPoint | undefined {
+function pointOf(kill: number, random: (limit: number) => number): FaultPoint | undefined {
   if (kill % 2 === 0) return aroundSteps[(kill / 2) % aroundSteps.length];
   if (kill % 4 === 1) return undefined;
   return random(5) === 0
@@ -87,7 +88,7 @@ async function killed(
   server: ServerProcess,
   clients: readonly TestClient[],
   sent: readonly Command[],
-  point: KillPoint | undefined,
+  point: FaultPoint | undefined,
   random: (limit: number) => number,
 ): Promise<string> {
   if (point === undefined) {
@@ -165,7 +166,7 @@ async function finishAll(server: ServerProcess, sent: readonly Command[]): Promi
 }
 
 /** Chain, ledger and event log of a server at rest, and what its tools wrote. */
-async function audit(database: TestDatabase): Promise<Omit<CrashReport, "kills">> {
+export async function audit(database: TestDatabase): Promise<Omit<CrashReport, "kills">> {
   const violations: string[] = [];
   const expectSame = (what: string, one: bigint | number, other: bigint | number) => {
     if (one !== other) violations.push(`${what}: ${one} and ${other} differ.`);

@@ -2,10 +2,11 @@ import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import { adoptAnvil } from "../../src/payments/anvil.ts";
 import { type TestDatabase, testDatabase } from "./database.ts";
+import type { FaultPoint } from "./fault-points.ts";
 import type { ServerCalls } from "./server-calls.ts";
-import { type KillPoint, type ServerProcess, type ServerProgram, spawnServer } from "./server-spawn.ts";
+import { type ServerProcess, type ServerProgram, spawnServer } from "./server-spawn.ts";
 
-export type { KillPoint, ServerProcess };
+export type { FaultPoint, ServerProcess };
 
 /** A data folder and database for the servers of one test; what they leave behind is gone when it is over. */
 export async function databaseForProcesses(): Promise<TestDatabase> {

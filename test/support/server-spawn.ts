@@ -1,22 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { TestDatabase } from "./database.ts";
+import type { FaultPoint } from "./fault-points.ts";
 import { authSecret, type ServerCalls, serverCalls } from "./server-calls.ts";
-
-/** Where a server of `faulty-process.ts` kills itself, counted from when it is told. */
-export type KillPoint =
-  | { readonly point: "commit"; readonly when: "before" | "after"; readonly number: number }
-  /** Just before it begins, or goes on with, an execution that it has claimed. */
-  | { readonly point: "start" }
-  /** Around the first request that a step of a payment makes. */
-  | { readonly point: "step"; readonly step: PaymentStep; readonly when: "before" | "after" };
-
-/** What goes out for a payment: the unpaid request, the chain's time, the signed bytes, the transaction, the look at the chain. */
-export type PaymentStep = "quote" | "sign" | "send" | "settle" | "look";
 
 const programs = {
   /** What `paygent start` runs, with its own chain and the `rules` model. */
@@ -32,7 +23,11 @@ export interface ServerProcess extends ServerCalls {
   readonly pid: number;
   /** Resolves when the process has ended, whatever ended it. */
   readonly ended: Promise<void>;
-  killAt(point: KillPoint): Promise<void>;
+  /** Lets the server end itself at a point, or stand still there until `wake`. */
+  failAt(point: FaultPoint): Promise<void>;
+  /** Waits until it stands still. */
+  untilStopped(): Promise<void>;
+  wake(): void;
   kill(): Promise<void>;
   /** SIGTERM, and then its exit code. */
   stop(): Promise<number | null>;
@@ -70,11 +65,16 @@ export async function spawnServer(
     url,
     pid: child.pid ?? 0,
     ended,
-    async killAt(point) {
+    async failAt(point) {
       const armed = once(child, "message");
       child.send(point);
       await armed;
     },
+    async untilStopped() {
+      const state = () => execFileSync("ps", ["-o", "state=", "-p", String(child.pid)], { encoding: "utf8" });
+      while (!state().startsWith("T")) await delay(10);
+    },
+    wake: () => void child.kill("SIGCONT"),
     kill,
     async stop() {
       child.kill("SIGTERM");
