@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ManualClock } from "./support/manual-clock.ts";
 import { opcodes, RawSocket } from "./support/raw-socket.ts";
+import { serverForTest } from "./support/server-for-test.ts";
 import { startTestServer, type TestServer } from "./support/test-server.ts";
 
 let server: TestServer;
@@ -59,6 +60,42 @@ describe("messages", () => {
     for (let i = 0; i < 160; i++) client.send(JSON.stringify({ type: "ping", data: {} }).padEnd(65_536, " "));
 
     expect((await client.closed).code).toBe(1008);
+  });
+});
+
+describe("messages of a user", () => {
+  const limited = async () => {
+    const own = await serverForTest({ clock, env: { PAYGENT_MESSAGES_PER_USER: "10" } });
+    return { own, id: (await own.createSession()).id };
+  };
+
+  test("beyond two seconds' worth over all sockets are refused, each by its id, and others' are taken", async () => {
+    const { own, id } = await limited();
+    const clients = [await own.connect(id), await own.connect(id), await own.connect(id)];
+    const { id: bobs } = await own.createSession({}, "bob");
+    const bob = await own.connect(bobs, { userId: "bob" });
+
+    for (const client of clients) for (const ping of pings(10)) client.send(ping);
+    const answers = await Promise.all(
+      clients.flatMap((client) => pings(10).map(({ id: ref }) => client.answerTo(ref))),
+    );
+    bob.send({ type: "ping", data: {}, id: "mine" });
+
+    expect(answers.filter(({ type }) => type === "pong")).toHaveLength(20);
+    const refusals = answers.filter(({ type }) => type === "error");
+    expect(refusals).toHaveLength(10);
+    expect(refusals[0]).toMatchObject({ data: { code: "rate_limited", details: { retry_after_s: 1 } } });
+    expect(await bob.answerTo("mine")).toMatchObject({ type: "pong" });
+  });
+
+  test("close the socket with 1008 when more than 50 of its own are refused in a second", async () => {
+    const { own, id } = await limited();
+    const client = await own.connect(id);
+
+    for (const ping of pings(80)) client.send(ping);
+
+    expect(await client.closed).toEqual({ code: 1008, reason: "flooding" });
+    expect(client.events.filter(({ type }) => type === "error").length).toBeLessThanOrEqual(51);
   });
 });
 

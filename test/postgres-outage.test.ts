@@ -2,11 +2,14 @@ import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
 import { ask } from "./support/ask.ts";
 import { type TestDatabase, testDatabase } from "./support/database.ts";
+import { knock } from "./support/knock.ts";
 import { callingModel } from "./support/scripted-model.ts";
 import { serverForTest } from "./support/server-for-test.ts";
 import { execute, startTestServer } from "./support/test-server.ts";
 import { readTool } from "./support/test-tools.ts";
 
+/** For what comes back when the database does. */
+const patience = { timeout: 10_000 };
 const isPostgres = process.env.DATABASE_URL !== undefined;
 const parts = {
   model: callingModel(),
@@ -22,6 +25,19 @@ async function administrator(database: TestDatabase, name?: string): Promise<pg.
   await client.connect();
   onTestFinished(() => client.end());
   return client;
+}
+
+/** Cuts a server off from its database, and lets it in again. */
+async function databaseDoors(database: TestDatabase) {
+  const name = new URL(database.env.DATABASE_URL ?? "").pathname.slice(1);
+  const admin = await administrator(database, "postgres");
+  return {
+    async shut() {
+      await admin.query(`alter database ${name} allow_connections false`);
+      await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", [name]);
+    },
+    open: () => admin.query(`alter database ${name} allow_connections true`),
+  };
 }
 
 const terminateAll = (client: pg.Client) =>
@@ -63,10 +79,8 @@ test.skipIf(!isPostgres)(
     const { id } = await server.createSession();
     const client = await server.connect(id, { lastSeq: 0 });
     await client.end(execute(client, "look {}"));
-    const name = new URL(server.database.env.DATABASE_URL ?? "").pathname.slice(1);
-    const admin = await administrator(server.database, "postgres");
-    await admin.query(`alter database ${name} allow_connections false`);
-    await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", [name]);
+    const doors = await databaseDoors(server.database);
+    await doors.shut();
 
     const refusal = await ask(client, "execute", { command: "look {}" });
     const read = await server.http("GET", `/sessions/${id}`);
@@ -75,8 +89,65 @@ test.skipIf(!isPostgres)(
     expect(refusal).toMatchObject({ type: "error", data: { code: "unavailable" } });
     expect(read).toMatchObject({ status: 503, body: { code: "unavailable" } });
     expect(health.status).toBe(503);
-    await admin.query(`alter database ${name} allow_connections true`);
+    await doors.open();
     expect(await client.end(execute(client, "look {}"))).toMatchObject({ type: "complete" });
+  },
+);
+
+test.skipIf(!isPostgres)(
+  "while a database takes no connections sockets stay, and nobody gets in or says more than was granted before",
+  async () => {
+    const env = { PAYGENT_MESSAGES_PER_USER: "50", PAYGENT_SOCKETS_PER_USER: "4" };
+    const server = await serverForTest({ ...parts, env });
+    const { id } = await server.createSession();
+    const clients = [await server.connect(id), await server.connect(id), await server.connect(id)];
+    const [first, second] = clients;
+    if (first === undefined || second === undefined) throw new Error("Three clients are connected.");
+    const doors = await databaseDoors(server.database);
+    await doors.shut();
+
+    const codes: unknown[] = [];
+    for (let count = 0; count < 5; count++) {
+      const answer = await ask(first, "ping", {});
+      codes.push(answer.type === "error" ? answer.data.code : answer.type);
+    }
+    const refused = await knock(server, id);
+    await second.close();
+    await doors.open();
+
+    // A fiftieth of a second's worth was in hand.
+    expect(codes.filter((code) => code === "pong").length).toBeLessThanOrEqual(1);
+    expect(new Set(codes.slice(1))).toEqual(new Set(["unavailable"]));
+    expect(refused.status).toBe(503);
+    expect(refused.headers["retry-after"]).toBe("1");
+    await expect.poll(async () => (await ask(first, "ping", {})).type, patience).toBe("pong");
+    // Two are open, one of the three having left while nobody could be told.
+    const knocks = await Promise.all(Array.from({ length: 6 }, () => knock(server, id)));
+    expect(knocks.filter(({ status }) => status === 101)).toHaveLength(2);
+    for (const { socket } of [refused, ...knocks]) socket.destroy();
+  },
+);
+
+test.skipIf(!isPostgres)(
+  "a limit that the database does not answer for is `unavailable` within seconds, and who gave up takes no place",
+  async () => {
+    const env = { PAYGENT_MESSAGES_PER_USER: "50", PAYGENT_SOCKETS_PER_USER: "3" };
+    const server = await serverForTest({ ...parts, env });
+    const { id } = await server.createSession();
+    const client = await server.connect(id);
+    const admin = await administrator(server.database);
+    await admin.query("begin; lock table socket_counts, rate_buckets in access exclusive mode");
+
+    const pings = Array.from({ length: 3 }, () => ask(client, "ping", {}));
+    const [refused] = await Promise.all([knock(server, id), ...pings]);
+    await admin.query("rollback");
+
+    expect(refused.status).toBe(503);
+    expect(await pings.at(-1)).toMatchObject({ type: "error", data: { code: "unavailable" } });
+    await expect.poll(async () => (await ask(client, "ping", {})).type, patience).toBe("pong");
+    const knocks = await Promise.all(Array.from({ length: 5 }, () => knock(server, id)));
+    expect(knocks.filter(({ status }) => status === 101)).toHaveLength(2);
+    for (const { socket } of [refused, ...knocks]) socket.destroy();
   },
 );
 

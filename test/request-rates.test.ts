@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
+import { knock } from "./support/knock.ts";
 import { startTestServer, type TestServer } from "./support/test-server.ts";
 
 async function serverWith(env: Record<string, string>): Promise<TestServer> {
@@ -33,6 +34,26 @@ test("an address is counted before its credential is looked at, and health is no
 
   expect((await guess()).status).toBe(429);
   expect((await fetch(`${server.url}/health/live`)).status).toBe(200);
+});
+
+test("a request for a socket counts like any other, of its address and of its user", async () => {
+  const server = await serverWith({ PAYGENT_REQUESTS_PER_ADDRESS: "2", PAYGENT_REQUESTS_PER_USER: "1" });
+  const nowhere = "00000000-0000-4000-8000-000000000000";
+  const ask = async (options: { userId?: string; token?: string; from?: string }) => {
+    const { socket, ...answer } = await knock(server, nowhere, options);
+    socket.destroy();
+    return answer;
+  };
+
+  const guesses = [];
+  for (let count = 0; count < 5; count++) guesses.push(await ask({ token: "guess", from: "127.0.0.2" }));
+  const attempts = [];
+  for (let count = 0; count < 3; count++) attempts.push(await ask({ userId: "alice", from: "127.0.0.3" }));
+
+  // Let in as far as the close code that says what is wrong.
+  expect(guesses.map(({ status }) => status)).toEqual([101, 101, 101, 101, 429]);
+  expect(guesses.at(-1)?.headers["retry-after"]).toBe("1");
+  expect(attempts.map(({ status }) => status)).toEqual([101, 101, 429]);
 });
 
 test("a limit that is no whole number is refused", async () => {

@@ -10,6 +10,7 @@ import {
 } from "../store/executions.ts";
 import { deleteOldIdempotencyKeys } from "../store/idempotency-keys.ts";
 import { beat, removeNode, removeSilentNodes } from "../store/nodes.ts";
+import { dropFullBuckets } from "../store/rate-buckets.ts";
 import { deleteExpiredTickets } from "../store/tickets.ts";
 import type { Signal } from "./bus.ts";
 import { isoTime } from "./clock.ts";
@@ -226,6 +227,7 @@ export class Worker implements Dispatcher {
     this.#tidiedAt = now;
     await store.write(async (tx) => {
       await removeSilentNodes(tx, isoTime(now - tidyMs - this.#settings.leaseMs));
+      await dropFullBuckets(tx, now - tidyMs);
       await deleteExpiredTickets(tx, isoTime(now));
       await deleteOldIdempotencyKeys(tx, isoTime(now - idempotencyMs), isoTime(now - tidyMs));
     });

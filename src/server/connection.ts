@@ -21,6 +21,7 @@ import { connectedData } from "./connected.ts";
 import { duplicateOf } from "./duplicate.ts";
 import { liveText, webSocketFrame } from "./frames.ts";
 import { MessageBudget } from "./message-budget.ts";
+import type { Rates } from "./rates.ts";
 import type { Batch, Watcher, Watchers } from "./watchers.ts";
 
 const heartbeatMs = 25_000;
@@ -46,6 +47,8 @@ export interface ConnectionParts {
   readonly watchers: Watchers;
   /** Messages a connection may send in a second before it is told off, and later closed. */
   readonly messagesPerSecond: number;
+  /** Counts the messages of all connections of a user. */
+  readonly rates: Pick<Rates, "spendMessage">;
 }
 
 /** One socket on one session: events out, commands in. Closing it stops nothing. */
@@ -270,6 +273,7 @@ export class Connection implements Watcher {
 
   /** Never rejects. */
   async #handle(text: string): Promise<void> {
+    if (!(await this.#isWithinRate(text))) return;
     const message = this.#decode(text);
     if (message === undefined) return;
     const answered = tracedMessage(`message ${message.type}`, this.sessionId, () => this.#dispatch(message)).catch(
@@ -277,6 +281,17 @@ export class Connection implements Watcher {
     );
     // An edit asks a service for its price, and a cancel behind it must not wait for that.
     if (message.type !== "edit") await answered;
+  }
+
+  async #isWithinRate(text: string): Promise<boolean> {
+    try {
+      await this.#parts.rates.spendMessage(this.identity.userId);
+      return !this.#isDismissed;
+    } catch (error) {
+      this.#refuse(error, {}, refOf(text));
+      if (this.#messages.refuse(this.#lastHeardAt) === "flooding") this.#shut(closeCodes.policyViolation, "flooding");
+      return false;
+    }
   }
 
   #decode(text: string): ClientMessage | undefined {

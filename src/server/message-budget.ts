@@ -5,6 +5,7 @@ export class MessageBudget {
   readonly #perSecond: number;
   #secondAt = 0;
   #inSecond = 0;
+  #refusedInSecond = 0;
   #minuteAt = 0;
   #malformed = 0;
 
@@ -12,15 +13,27 @@ export class MessageBudget {
     this.#perSecond = perSecond;
   }
 
-  /** `over` is refused with an error, `flooding` is beyond that: half as much again in the same second. */
   spend(now: number): "within" | "over" | "flooding" {
-    if (now - this.#secondAt >= 1000) {
-      this.#secondAt = now;
-      this.#inSecond = 0;
-    }
+    this.#turn(now);
     this.#inSecond += 1;
-    if (this.#inSecond <= this.#perSecond) return "within";
-    return this.#inSecond <= this.#perSecond * 1.5 ? "over" : "flooding";
+    return this.#inSecond <= this.#perSecond ? "within" : this.refuse(now);
+  }
+
+  /**
+   * Counts a message that is refused, by this limit or by another: `over` is refused with an error, `flooding` is
+   * beyond that, half as much again in the same second.
+   */
+  refuse(now: number): "over" | "flooding" {
+    this.#turn(now);
+    this.#refusedInSecond += 1;
+    return this.#refusedInSecond <= this.#perSecond / 2 ? "over" : "flooding";
+  }
+
+  #turn(now: number): void {
+    if (now - this.#secondAt < 1000) return;
+    this.#secondAt = now;
+    this.#inSecond = 0;
+    this.#refusedInSecond = 0;
   }
 
   /** True when one more malformed message is one too many. */

@@ -3,6 +3,8 @@ import type { ModelPrice } from "../runtime/model-price.ts";
 import { type ChainSettings, readChainSettings } from "./chain-settings.ts";
 import { check, type Env, text } from "./environment.ts";
 import { modelPrices } from "./model-prices.ts";
+import type { RateLimits } from "./rates.ts";
+import type { SocketLimits } from "./socket-places.ts";
 
 /** What the command line may say; anything not given comes from the environment. */
 export interface StartOptions {
@@ -28,9 +30,7 @@ export interface Settings {
   readonly authIssuer: string | undefined;
   readonly allowedOrigins: readonly string[];
   readonly model: string;
-  /** HTTP requests a second; 0 for any number. */
-  readonly requestsPerUser: number;
-  readonly requestsPerAddress: number;
+  readonly limits: RateLimits & SocketLimits;
   readonly modelPrices: ReadonlyMap<string, ModelPrice>;
   readonly logLevel: string;
   readonly chain: ChainSettings;
@@ -41,11 +41,13 @@ const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"]
 
 const Port = z.coerce.number().int().min(0).max(65_535);
 const Url = z.url();
-const Rate = z
+const Limit = z
   .string()
   .regex(/^\d{1,7}$/)
   .transform(Number);
-const rateForm = "a whole number of requests a second, 0 for any number";
+const requestsForm = "a whole number of requests a second, 0 for any number";
+const messagesForm = "a whole number of messages a second, 0 for any number";
+const socketsForm = "a whole number of sockets, 0 for any number";
 const LeaseSeconds = z.coerce.number().min(1).max(60);
 const MaxRuns = z.coerce.number().int().min(1).max(10_000);
 
@@ -70,8 +72,13 @@ export function readSettings(options: StartOptions, env: Env): Settings {
     authIssuer: text(env, "PAYGENT_AUTH_ISSUER"),
     allowedOrigins: origins(env),
     model: text(env, "PAYGENT_MODEL") ?? "rules",
-    requestsPerUser: check(env, "PAYGENT_REQUESTS_PER_USER", Rate, rateForm) ?? 1000,
-    requestsPerAddress: check(env, "PAYGENT_REQUESTS_PER_ADDRESS", Rate, rateForm) ?? 2000,
+    limits: {
+      requestsPerUser: check(env, "PAYGENT_REQUESTS_PER_USER", Limit, requestsForm) ?? 1000,
+      requestsPerAddress: check(env, "PAYGENT_REQUESTS_PER_ADDRESS", Limit, requestsForm) ?? 2000,
+      messagesPerUser: check(env, "PAYGENT_MESSAGES_PER_USER", Limit, messagesForm) ?? 1000,
+      socketsPerUser: check(env, "PAYGENT_SOCKETS_PER_USER", Limit, socketsForm) ?? 1000,
+      socketsPerAddress: check(env, "PAYGENT_SOCKETS_PER_ADDRESS", Limit, socketsForm) ?? 20_000,
+    },
     modelPrices: modelPrices(env),
     logLevel: check(env, "LOG_LEVEL", z.enum(logLevels), `one of ${logLevels.join(", ")}`) ?? "warn",
     chain: readChainSettings(env, dataDir),

@@ -14,6 +14,8 @@ import { credentialOf, SUBPROTOCOL } from "./credential.ts";
 import type { Api } from "./http/api.ts";
 import { isAllowedOrigin, refuseHead } from "./http/request-head.ts";
 import { problemOf } from "./problem.ts";
+import type { Rates } from "./rates.ts";
+import type { SocketOwner, SocketPlaces } from "./socket-places.ts";
 import { isTicket } from "./ticket.ts";
 
 const path = "/api/v1/ws";
@@ -22,13 +24,22 @@ const maxFragments = 64;
 const tickMs = 1000;
 /** How long peers have to answer the close when the server goes down. */
 const drainMs = 2000;
+const unavailableRetrySeconds = 1;
 
 export interface SocketOptions extends ConnectionParts {
   readonly authenticator: Authenticator;
   readonly api: Pick<Api, "redeemTicket">;
   /** Origins of web pages that may connect, the server's own included. */
   readonly allowedOrigins: readonly string[];
-  readonly maxSocketsPerUser: number;
+  readonly rates: Rates;
+  readonly places: SocketPlaces;
+}
+
+/** Who is let in, to which session. */
+interface Admitted {
+  readonly identity: Identity;
+  readonly sessionId: string;
+  readonly lastSeq: number | undefined;
 }
 
 /** A refusal that a browser can read: the socket is accepted and closed at once with the code. */
@@ -56,7 +67,6 @@ export class Sockets {
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
   readonly #connections = new Set<Connection>();
-  readonly #socketsOf = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
   #isDraining = false;
   #onLastGone: () => void = () => undefined;
@@ -101,26 +111,18 @@ export class Sockets {
     const problem = this.#problemOf(request, url);
     if (problem !== undefined) return answer(socket, problem);
 
-    let admitted: { identity: Identity; sessionId: string; lastSeq: number | undefined } | Refusal;
+    const address = request.socket.remoteAddress ?? "";
+    let admitted: Admitted | Refusal;
     try {
+      await this.#options.rates.spendOfAddress(address);
       admitted = await this.#admit(request, url.searchParams);
+      await this.#seat(socket, { userId: admitted.identity.userId, address });
     } catch (error) {
-      if (!(error instanceof Refusal)) {
-        this.#options.runtime.log.error({ err: error }, "a socket could not be admitted");
-        return answer(
-          socket,
-          problemOf(503, "unavailable", "The server cannot let you in at the moment; try again shortly."),
-        );
-      }
+      if (!(error instanceof Refusal)) return this.#turnAway(socket, error);
       admitted = error;
     }
     // The server may have begun to go down meanwhile, and has then said goodbye to everybody already.
     if (this.#isDraining) return answer(socket, goingDown());
-    if (!(admitted instanceof Refusal) && this.#isTooMany(admitted.identity)) {
-      const { maxSocketsPerUser } = this.#options;
-      const sentence = `You have ${maxSocketsPerUser} connections open; close some of them first.`;
-      return answer(socket, problemOf(429, "rate_limited", sentence), { "Retry-After": "10" });
-    }
     if (socket.destroyed) return;
     this.#server.handleUpgrade(request, socket, head, (ws) => {
       if (admitted instanceof Refusal) {
@@ -130,6 +132,22 @@ export class Sockets {
         this.#accept(new Connection(this.#options, { ws, socket, ...admitted }), ws, admitted.lastSeq);
       }
     });
+  }
+
+  /** Takes a place that lasts as long as the connection does, whatever ends it. */
+  async #seat(socket: Duplex, owner: SocketOwner): Promise<void> {
+    const leave = await this.#options.places.take(owner);
+    if (socket.destroyed) leave();
+    else socket.once("close", leave);
+  }
+
+  #turnAway(socket: Duplex, error: unknown): void {
+    if (error instanceof PaygentError && error.code === "rate_limited") {
+      return answer(socket, problemOf(429, "rate_limited", error.message), error.details?.retry_after_s);
+    }
+    this.#options.runtime.log.error({ err: error }, "a socket could not be admitted");
+    const sentence = "The server cannot let you in at the moment; try again shortly.";
+    answer(socket, problemOf(503, "unavailable", sentence), unavailableRetrySeconds);
   }
 
   /** What is refused before the upgrade. */
@@ -148,10 +166,11 @@ export class Sockets {
     return undefined;
   }
 
-  async #admit(request: IncomingMessage, query: URLSearchParams) {
+  async #admit(request: IncomingMessage, query: URLSearchParams): Promise<Admitted> {
     const sessionIds = query.getAll("session_id");
     const sessionId = Id.safeParse(sessionIds[0]).data;
     const identity = await this.#identify(request, query, sessionId);
+    await this.#options.rates.spendOfUser(identity.userId);
     if (sessionIds.length !== 1 || sessionId === undefined) {
       throw new Refusal(closeCodes.malformedQuery, "session_id must be one UUID");
     }
@@ -180,23 +199,14 @@ export class Sockets {
     }
   }
 
-  #isTooMany({ userId }: Identity): boolean {
-    return (this.#socketsOf.get(userId) ?? 0) >= this.#options.maxSocketsPerUser;
-  }
-
   #accept(
     connection: Connection,
     ws: { on(event: "close", listener: () => void): unknown },
     lastSeq: number | undefined,
   ) {
-    const { userId } = connection.identity;
     this.#connections.add(connection);
-    this.#socketsOf.set(userId, (this.#socketsOf.get(userId) ?? 0) + 1);
     ws.on("close", () => {
       this.#connections.delete(connection);
-      const left = (this.#socketsOf.get(userId) ?? 1) - 1;
-      if (left === 0) this.#socketsOf.delete(userId);
-      else this.#socketsOf.set(userId, left);
       if (this.#connections.size === 0) this.#onLastGone();
     });
     connection.open(lastSeq).catch((error: unknown) => {
@@ -234,15 +244,17 @@ function refuseWithoutScope(identity: Caller): void {
 }
 
 /** Answers an upgrade request with a plain HTTP response. */
-function answer(socket: Duplex, problem: Problem, headers: Record<string, string> = {}): void {
+function answer(socket: Duplex, problem: Problem, retryAfterSeconds?: unknown): void {
   const body = JSON.stringify(problem);
   const head = {
     "Content-Type": "application/problem+json",
     "Content-Length": String(Buffer.byteLength(body)),
     Connection: "close",
     ...(problem.status === 400 ? { "Sec-WebSocket-Version": "13" } : {}),
-    ...headers,
+    ...(retryAfterSeconds === undefined ? {} : { "Retry-After": String(retryAfterSeconds) }),
   };
   const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
+  // A peer that does not hang up is hung up on.
+  socket.once("finish", () => socket.destroy());
   socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join("")}\r\n${body}`);
 }

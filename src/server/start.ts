@@ -23,11 +23,11 @@ import { buildHttp } from "./http/build.ts";
 import { builtConsole, serveConsole } from "./http/console.ts";
 import { serveMetrics } from "./http/metrics.ts";
 import { createIdempotency } from "./idempotency.ts";
+import { openLimits } from "./limits.ts";
 import { localToken } from "./local-token.ts";
 import { createLogger, reliableLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { openWorld, type PaidWorld, type WalletParts } from "./open-world.ts";
-import { createRequestRates } from "./request-rates.ts";
 import { readSettings, type Settings, type StartOptions } from "./settings.ts";
 import { Sockets } from "./sockets.ts";
 import { Watchers } from "./watchers.ts";
@@ -108,12 +108,21 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
       bus.signal({ kind: "terminated", sessionId });
     };
     bus.onSignal((signal) => signal.kind === "terminated" && door?.closeSession(signal.sessionId));
+    const limits = openLimits({
+      store,
+      clock,
+      nodeId,
+      log: logger,
+      leaseMs: parts.worker?.leaseMs ?? settings.leaseMs,
+      limits: limitsOf(settings, parts),
+    });
+    opened.push(limits);
     const api = createApi({ runtime, catalogue: world.catalogue, onTerminated });
     const http = buildHttp({
       api,
       authenticator,
       idempotency: createIdempotency(store, clock),
-      rates: createRequestRates({ perUser: settings.requestsPerUser, perAddress: settings.requestsPerAddress }, clock),
+      ...limits,
       clock,
       logger,
       allowedOrigins: settings.allowedOrigins,
@@ -129,7 +138,7 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
       runtime,
       watchers: new Watchers(bus, metrics.observeLag),
       messagesPerSecond: parts.messagesPerSecond ?? 100,
-      maxSocketsPerUser: parts.maxSocketsPerUser ?? 1000,
+      ...limits,
       authenticator,
       api,
       allowedOrigins: [...settings.allowedOrigins, ...ownOrigins(settings.host, port)],
@@ -141,6 +150,15 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
     await closeAll();
     throw error;
   }
+}
+
+/** An embedding program that lets one socket say more than usual lets its user say as much. */
+function limitsOf({ limits }: Settings, { messagesPerSecond = 0, maxSocketsPerUser }: ServerParts): Settings["limits"] {
+  return {
+    ...limits,
+    messagesPerUser: limits.messagesPerUser && Math.max(limits.messagesPerUser, messagesPerSecond),
+    socketsPerUser: maxSocketsPerUser ?? limits.socketsPerUser,
+  };
 }
 
 function modelsOf(settings: Settings, parts: ServerParts, env: NonNullable<ServerParts["env"]>) {

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
+import { sharedLimits } from "./shared-limits.ts";
 
 /** Numbered, applied in order, never changed once released. */
 export function migrations(): Record<string, Migration> {
@@ -286,5 +287,6 @@ export function migrations(): Record<string, Migration> {
           .execute();
       },
     },
+    "0002_shared_limits": sharedLimits,
   };
 }

@@ -1,3 +1,4 @@
+import { forgetSocketsOf } from "./socket-counts.ts";
 import type { Database } from "./statement.ts";
 
 /** Says that a node is alive: the lease of everything it owns. */
@@ -24,7 +25,11 @@ export async function hasOtherNodes(db: Database, id: string): Promise<boolean> 
   return row !== undefined;
 }
 
-/** Forgets nodes that did not beat since then; what they owned was taken over long ago. */
+/** Forgets nodes that did not beat since then; what they owned was taken over, and no longer counted, long ago. */
 export async function removeSilentNodes(tx: Database, silentSince: string): Promise<void> {
-  await tx.deleteFrom("nodes").where("heartbeat_at", "<", silentSince).execute();
+  const removed = await tx.deleteFrom("nodes").where("heartbeat_at", "<", silentSince).returning("id").execute();
+  await forgetSocketsOf(
+    tx,
+    removed.map(({ id }) => id),
+  );
 }

@@ -1,6 +1,6 @@
 import { type Selectable, sql } from "kysely";
 import { SessionConfig } from "../protocol/session-config.ts";
-import { type Database, statement } from "./statement.ts";
+import { type Database, isShared, statement } from "./statement.ts";
 import type { Tables } from "./tables.ts";
 
 // As literals: SQLite uses a partial index only where the query's text names what the index is limited to.
@@ -76,7 +76,7 @@ export async function lastSeqs(db: Database, ids: readonly string[]): Promise<[i
  * under this lock, so its events and its executions' states have one order. SQLite has one writer anyway.
  */
 export async function lockSession(tx: Database, id: string): Promise<SessionRow | undefined> {
-  const [row] = await (tx.getExecutor().adapter.supportsMultipleConnections ? selectOneLocked : selectOne)(tx, { id });
+  const [row] = await (isShared(tx) ? selectOneLocked : selectOne)(tx, { id });
   return row && sessionRow(row);
 }
 

@@ -4,6 +4,11 @@ import type { Tables } from "./tables.ts";
 /** A connection inside a transaction, or the reading side of a store. */
 export type Database = Kysely<Tables>;
 
+/** Whether several servers may use this database at once: PostgreSQL, and not SQLite. */
+export function isShared(db: Pick<Kysely<unknown>, "getExecutor">): boolean {
+  return db.getExecutor().adapter.supportsMultipleConnections === true;
+}
+
 class Placeholder {
   readonly key: string;
 

@@ -220,4 +220,18 @@ export interface Tables {
     id: string;
     heartbeat_at: string;
   };
+  /** On PostgreSQL only: how many sockets of a user, or of an address, each node has; one without any is left out. */
+  socket_counts: {
+    kind: "user" | "address";
+    subject: string;
+    counts: Record<string, number>;
+  };
+  /** On PostgreSQL only: what is left of a subject's rate, in thousandths, and what the last who asked was granted. */
+  rate_buckets: {
+    rate: string;
+    subject: string;
+    left_milli: number;
+    at_ms: number;
+    granted: number;
+  };
 }

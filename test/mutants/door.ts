@@ -219,14 +219,6 @@ export const doorMutants: readonly Mutant[] = [
   },
   {
     promise: "I28",
-    defect: "A user may have any number of sockets.",
-    file: "src/server/sockets.ts",
-    find: "(this.#socketsOf.get(userId) ?? 0) >= this.#options.maxSocketsPerUser",
-    replace: "(this.#socketsOf.get(userId) ?? 0) < 0",
-    test: "test/socket-limit.test.ts",
-  },
-  {
-    promise: "I28",
     defect: "A silent peer is kept.",
     file: "src/server/connection.ts",
     find: "now - this.#lastHeardAt >= silenceMs",

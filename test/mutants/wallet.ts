@@ -69,7 +69,7 @@ export const walletMutants: readonly Mutant[] = [
     promise: "I28",
     defect: "An address may guess tokens as fast as it can.",
     file: "src/server/http/register.ts",
-    find: "doors.rates?.spendOfAddress(request.ip);",
+    find: "await doors.rates?.spendOfAddress(request.ip);",
     replace: "",
     test: "test/request-rates.test.ts",
   },

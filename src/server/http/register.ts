@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import { parseBody } from "../../protocol/decode.ts";
 import { PaygentError } from "../../protocol/errors.ts";
@@ -8,7 +9,8 @@ import type { Clock } from "../../runtime/clock.ts";
 import { tracedMessage } from "../../runtime/traced.ts";
 import type { Authenticator, Identity } from "../auth.ts";
 import { problemOf } from "../problem.ts";
-import type { RequestRates } from "../request-rates.ts";
+import type { Rates } from "../rates.ts";
+import type { SocketOwner, SocketPlaces } from "../socket-places.ts";
 import type { Api, Idempotency } from "./api.ts";
 import type { Answer, Call, Handlers } from "./handler.ts";
 import { answerOnce } from "./idempotent.ts";
@@ -19,7 +21,8 @@ export interface Doors {
   readonly api: Api;
   readonly authenticator: Authenticator;
   readonly idempotency: Idempotency;
-  readonly rates?: RequestRates;
+  readonly rates?: Rates;
+  readonly places?: SocketPlaces;
   readonly clock?: Clock;
 }
 
@@ -43,9 +46,11 @@ export function registerRoutes(app: FastifyInstance, handlers: Handlers, doors: 
         if (identity !== undefined) identities.set(request, identity);
       },
       handler: async (request, reply) => {
-        const { idempotency } = doors;
-        const answer = await answerTo(route, handle, request, { identity: identities.get(request), idempotency });
+        const { idempotency, places } = doors;
+        const identity = identities.get(request);
+        const answer = await answerTo(route, handle, request, { identity, idempotency });
         if (answer.kind === "stream") {
+          if (identity !== undefined) await seat(answer.stream, places, { ...identity, address: request.ip });
           streams.add(answer.stream);
           answer.stream.once("close", () => streams.delete(answer.stream));
         }
@@ -60,12 +65,25 @@ export function registerRoutes(app: FastifyInstance, handlers: Handlers, doors: 
 async function admit(route: Route, request: FastifyRequest, doors: Doors): Promise<Identity | undefined> {
   if (route.scope === "none") return undefined;
   // Before the credential is looked at: that is the dear part of a stranger's request.
-  doors.rates?.spendOfAddress(request.ip);
+  await doors.rates?.spendOfAddress(request.ip);
   const params = paramsOf(route, request);
   const identity = await identify(request, route, { ...doors, sessionId: sessionOf(params) });
-  doors.rates?.spendOfUser(identity.userId);
+  await doors.rates?.spendOfUser(identity.userId);
   requireScope(identity, route.scope);
   return identity;
+}
+
+/** A stream is open as long as a socket is, so it takes a place among them. */
+async function seat(stream: Readable, places: SocketPlaces | undefined, owner: SocketOwner): Promise<void> {
+  try {
+    const leave = await places?.take(owner);
+    if (leave === undefined) return;
+    if (stream.destroyed) leave();
+    else stream.once("close", leave);
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
 }
 
 async function answerTo(
