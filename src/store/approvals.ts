@@ -1,7 +1,7 @@
 import { type Selectable, sql } from "kysely";
 import type { ApprovalRequired } from "../protocol/events.ts";
 import { type Cursor, sessionsToApprove } from "./sessions.ts";
-import { type Database, statement } from "./statement.ts";
+import { change, type Database, statement } from "./statement.ts";
 import type { Tables } from "./tables.ts";
 
 export type ApprovalStatus = Tables["approvals"]["status"];
@@ -69,28 +69,25 @@ function approvalRow(row: Raw): ApprovalRow {
   };
 }
 
-const insertOne = statement<
-  {
-    id: string;
-    session_id: string;
-    execution_id: string;
-    user_id: string;
-    tool_id: string;
-    tool_name: string;
-    subagent_id: string | null;
-    args: string;
-    payee: string | null;
-    policy_version: number;
-    approvals_needed: number;
-    bound_hash: string;
-    terms: string | null;
-    micros: bigint;
-    request: string;
-    created_at: string;
-    expires_at: string;
-  },
-  never
->((db, param) =>
+const insertOne = change<{
+  id: string;
+  session_id: string;
+  execution_id: string;
+  user_id: string;
+  tool_id: string;
+  tool_name: string;
+  subagent_id: string | null;
+  args: string;
+  payee: string | null;
+  policy_version: number;
+  approvals_needed: number;
+  bound_hash: string;
+  terms: string | null;
+  micros: bigint;
+  request: string;
+  created_at: string;
+  expires_at: string;
+}>((db, param) =>
   db.insertInto("approvals").values({
     id: param("id"),
     session_id: param("session_id"),

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { Insertable } from "kysely";
 import { genesisText, linkText } from "../protocol/hash-chain.ts";
-import { type Database, statement } from "./statement.ts";
+import { change, type Database, statement } from "./statement.ts";
 import type { Tables } from "./tables.ts";
 
 /** A durable event as stored: `text` is its frame on the wire, the same bytes for every client and for ever. */
@@ -57,7 +57,7 @@ const columns = ["session_id", "seq", "execution_id", "type", "data", "at", "ref
 
 /** Statements that insert so many events at once, bound to their columns row by row; a unit rarely has more. */
 const inserts = [1, 2, 3, 4, 5, 6].map((count) =>
-  statement<Record<string, unknown>, never>((db, param) => {
+  change<Record<string, unknown>>((db, param) => {
     const row = (index: number) => columns.map((column, at) => [column, param(`${index * columns.length + at}`)]);
     // Each placeholder stands for a value of its column.
     const rows = Array.from({ length: count }, (_, index) => Object.fromEntries(row(index)) as EventRow);

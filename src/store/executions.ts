@@ -2,7 +2,7 @@ import { type Selectable, sql } from "kysely";
 import type { ErrorInfo } from "../protocol/events.ts";
 import type { PlanInput } from "../protocol/messages.ts";
 import type { Cursor } from "./sessions.ts";
-import { type Database, statement } from "./statement.ts";
+import { change, type Database, statement } from "./statement.ts";
 import type { Tables } from "./tables.ts";
 
 export type ExecutionStatus = Tables["executions"]["status"];
@@ -114,26 +114,23 @@ export function newExecution(
   };
 }
 
-const insertOne = statement<
-  {
-    id: string;
-    sessionId: string;
-    userId: string;
-    command: string;
-    plan: string | null;
-    requestHash: string;
-    budgetLimitMicros: bigint | null;
-    createdAt: string;
-    status: ExecutionStatus;
-    owner: string | null;
-    fence: number;
-    firstSeq: number;
-    lastSeq: number;
-    claimedAt: string | null;
-    startedAt: string | null;
-  },
-  never
->((db, param) =>
+const insertOne = change<{
+  id: string;
+  sessionId: string;
+  userId: string;
+  command: string;
+  plan: string | null;
+  requestHash: string;
+  budgetLimitMicros: bigint | null;
+  createdAt: string;
+  status: ExecutionStatus;
+  owner: string | null;
+  fence: number;
+  firstSeq: number;
+  lastSeq: number;
+  claimedAt: string | null;
+  startedAt: string | null;
+}>((db, param) =>
   db.insertInto("executions").values({
     id: param("id"),
     session_id: param("sessionId"),
@@ -164,7 +161,7 @@ export async function insertExecution(tx: Database, execution: ExecutionRow): Pr
 
 type Saved = Omit<ExecutionRow, "plan" | "result" | "error"> & { result: string | null; error: string | null };
 
-const updateOne = statement<Saved, never>((db, param) =>
+const updateOne = change<Saved>((db, param) =>
   db
     .updateTable("executions")
     .set({

@@ -1,6 +1,6 @@
 import { type Selectable, sql } from "kysely";
 import { SessionConfig } from "../protocol/session-config.ts";
-import { type Database, isShared, statement } from "./statement.ts";
+import { change, type Database, isShared, statement } from "./statement.ts";
 import type { Tables } from "./tables.ts";
 
 // As literals: SQLite uses a partial index only where the query's text names what the index is limited to.
@@ -80,10 +80,13 @@ export async function lockSession(tx: Database, id: string): Promise<SessionRow 
   return row && sessionRow(row);
 }
 
-const updateHead = statement<
-  { id: string; lastSeq: number; headHash: string; spentMicros: bigint; reservedMicros: bigint },
-  never
->((db, param) =>
+const updateHead = change<{
+  id: string;
+  lastSeq: number;
+  headHash: string;
+  spentMicros: bigint;
+  reservedMicros: bigint;
+}>((db, param) =>
   db
     .updateTable("sessions")
     .set({

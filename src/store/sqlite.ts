@@ -8,7 +8,7 @@ import { GroupCommit } from "./group-commit.ts";
 import { migrate } from "./migrate.ts";
 import { committedSqlite, nodeSqlite, openSqlite } from "./node-sqlite.ts";
 import { isFull, unwritable } from "./outage.ts";
-import { type Database, queryAtOnce } from "./statement.ts";
+import { type BoundStatement, type Database, takeDirectWay } from "./statement.ts";
 import type { Tables } from "./tables.ts";
 
 /** Opens the embedded store in a folder, which from then on is this process's alone. */
@@ -67,12 +67,14 @@ export function readSqlite(dataDir: string): Pick<Store, "db" | "close"> {
 
 function embeddedKysely(database: SqliteDatabase): Database {
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
-  queryAtOnce(db, (sql, parameters) => {
+  // There is no connection to wait for.
+  const run = ({ sql, parameters }: BoundStatement) => {
     const statement = database.prepare(sql);
     if (statement.reader) return statement.all(parameters);
     statement.run(parameters);
     return [];
-  });
+  };
+  takeDirectWay(db, { run, send: (statement) => void run(statement) });
   return db;
 }
 

@@ -17,18 +17,32 @@ class Placeholder {
   }
 }
 
-/** Gives the rows of a query at once. */
-type Query = (sql: string, parameters: readonly unknown[]) => unknown[];
-
-const embedded = new WeakMap<Database, Query>();
-
-/**
- * Lets the statements of an embedded store go straight to it: there is no connection to wait for, and
- * Kysely's way to one is a dozen promises long.
- */
-export function queryAtOnce(db: Database, query: Query): void {
-  embedded.set(db, query);
+/** A statement on its way to a database; the same `name` stands for the same text. */
+export interface BoundStatement {
+  readonly name: string;
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
 }
+
+/** A way to a database that is shorter than Kysely's, which is a dozen promises long. */
+export interface DirectWay {
+  /** Gives the rows. */
+  run(statement: BoundStatement): unknown[] | Promise<unknown[]>;
+  /** Hands a change over, in a transaction: whether it worked may show only when that commits. */
+  send(statement: BoundStatement): void | Promise<void>;
+}
+
+const directWays = new WeakMap<Database, DirectWay>();
+
+/** Lets the statements on `db` take this way. */
+export function takeDirectWay(db: Database, way: DirectWay): void {
+  directWays.set(db, way);
+}
+
+type Build<Params extends object, Row> = (
+  db: Database,
+  param: <Key extends keyof Params & string>(key: Key) => Params[Key],
+) => Compilable<Row>;
 
 /**
  * A query that is built and compiled once per dialect and then only bound: what every turn runs must not
@@ -37,12 +51,45 @@ export function queryAtOnce(db: Database, query: Query): void {
  * value that its plan depends on is bound anew, and takes partial indexes only for what stands in the text.
  */
 export function statement<Params extends object, Row>(
-  build: (db: Database, param: <Key extends keyof Params & string>(key: Key) => Params[Key]) => Compilable<Row>,
+  build: Build<Params, Row>,
 ): (db: Database, params: Params) => Promise<Row[]> {
-  const compiled = new WeakMap<object, CompiledQuery<Row>>();
-
+  const bind = binding(build);
   return async (db, params) => {
-    const dialect = db.getExecutor().adapter;
+    const { query, name, parameters } = bind(db, params);
+    const way = directWays.get(db);
+    // The rows are of the type that `build` gave its query.
+    if (way !== undefined) return way.run({ name, sql: query.sql, parameters }) as Row[] | Promise<Row[]>;
+    const { rows } = await db.executeQuery<Row>({ ...query, parameters });
+    return rows;
+  };
+}
+
+/**
+ * The same for a change that nothing in its transaction waits for: on PostgreSQL it is sent, and when it fails
+ * the transaction does, at the latest when it is committed.
+ */
+export function change<Params extends object>(
+  build: Build<Params, unknown>,
+): (tx: Database, params: Params) => Promise<void> {
+  const bind = binding(build);
+  return async (tx, params) => {
+    const { query, name, parameters } = bind(tx, params);
+    const way = directWays.get(tx);
+    if (way !== undefined) return way.send({ name, sql: query.sql, parameters });
+    await tx.executeQuery({ ...query, parameters });
+  };
+}
+
+let statements = 0;
+
+function binding<Params extends object, Row>(build: Build<Params, Row>) {
+  const compiled = new WeakMap<object, CompiledQuery<Row>>();
+  statements += 1;
+  const name = `s${statements}`;
+
+  return (db: Database, params: Params) => {
+    // Every connection has an adapter of its own; those of a dialect are of one class.
+    const dialect = db.getExecutor().adapter.constructor;
     let query = compiled.get(dialect);
     if (query === undefined) {
       // The placeholder stands in for a value of the parameter's type until it is bound below.
@@ -51,10 +98,6 @@ export function statement<Params extends object, Row>(
     }
     const values = params as Record<string, unknown>;
     const parameters = query.parameters.map((value) => (value instanceof Placeholder ? values[value.key] : value));
-    const queryNow = embedded.get(db);
-    // The rows are of the type that `build` gave its query.
-    if (queryNow !== undefined) return queryNow(query.sql, parameters) as Row[];
-    const { rows } = await db.executeQuery<Row>({ ...query, parameters });
-    return rows;
+    return { query, name, parameters };
   };
 }

@@ -137,9 +137,12 @@ export function commitUnit<T>(
   work: (unit: Unit) => Promise<T>,
 ): Promise<{ value: T; events: StoredEvent[] } | undefined> {
   return store.write(async (tx) => {
-    const session = await lockSession(tx, key.sessionId);
+    // Sent in this order, and both before an answer is awaited: the execution is read under the lock.
+    const [session, execution] = await Promise.all([
+      lockSession(tx, key.sessionId),
+      key.executionId === undefined ? undefined : findExecution(tx, key.executionId),
+    ]);
     if (session === undefined) return undefined;
-    const execution = key.executionId === undefined ? undefined : await findExecution(tx, key.executionId);
     if (key.executionId !== undefined && execution?.sessionId !== session.id) return undefined;
     const unit = new Unit(tx, session, execution, key.at);
     const value = await work(unit);
