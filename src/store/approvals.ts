@@ -145,23 +145,20 @@ export async function findApproval(db: Database, id: string): Promise<ApprovalRo
   return row && approvalRow(row);
 }
 
-const decideOne = statement<
-  {
-    id: string;
-    status: ApprovalStatus;
-    decidedBy: string | null;
-    decidedAt: string;
-    reason: string | null;
-    decisionPolicyVersion: number;
-    args: string;
-    payee: string | null;
-    policyVersion: number;
-    boundHash: string;
-    terms: string | null;
-    micros: bigint;
-  },
-  { id: string }
->((db, param) =>
+const decideOne = change<{
+  id: string;
+  status: ApprovalStatus;
+  decidedBy: string | null;
+  decidedAt: string;
+  reason: string | null;
+  decisionPolicyVersion: number;
+  args: string;
+  payee: string | null;
+  policyVersion: number;
+  boundHash: string;
+  terms: string | null;
+  micros: bigint;
+}>((db, param) =>
   db
     .updateTable("approvals")
     .set({
@@ -178,13 +175,12 @@ const decideOne = statement<
       micros: param("micros"),
     })
     .where("id", "=", param("id"))
-    .where("status", "=", pending)
-    .returning("id"),
+    .where("status", "=", pending),
 );
 
 /**
- * Moves an approval from pending, once: false when somebody else was first. An edit brings the arguments,
- * terms and amount that replace those of the request.
+ * Moves an approval from pending; the caller holds the session's row and has seen there that it is. An edit brings
+ * the arguments, terms and amount that replace those of the request.
  */
 export async function decideApproval(
   tx: Database,
@@ -197,9 +193,9 @@ export async function decideApproval(
     policyVersion: number;
     edited?: Pick<ApprovalRow, "args" | "payee" | "policyVersion" | "boundHash" | "terms" | "micros">;
   },
-): Promise<boolean> {
+): Promise<void> {
   const bound = decision.edited ?? approval;
-  const rows = await decideOne(tx, {
+  await decideOne(tx, {
     id: approval.id,
     status: decision.status,
     decidedBy: decision.decidedBy ?? null,
@@ -213,7 +209,6 @@ export async function decideApproval(
     terms: bound.terms ?? null,
     micros: bound.micros,
   });
-  return rows.length === 1;
 }
 
 const selectPendingOfExecution = statement<{ executionId: string }, Raw>((db, param) =>

@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, type PostgresPoolClient } from "kysely";
 import type pg from "pg";
+import { mayMerge, merge } from "./merged-changes.ts";
 import { errorCode, isLostConnection, unreachable } from "./outage.ts";
 import { type BoundStatement, type Database, takeDirectWay } from "./statement.ts";
 import type { Tables } from "./tables.ts";
@@ -13,6 +14,8 @@ export class PostgresUnits {
   readonly #client: pg.PoolClient;
   readonly #db: Database;
   #begun: Promise<unknown> = Promise.resolve();
+  /** Changes that are not sent yet, and what became of those that are. */
+  #waiting: BoundStatement[] = [];
   #changes: Promise<unknown>[] = [];
   #isBroken = false;
 
@@ -21,12 +24,7 @@ export class PostgresUnits {
     this.#db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: poolOf(this) }) });
     takeDirectWay(this.#db, {
       run: async (statement) => (await this.query(...preparedQuery(statement))).rows,
-      send: async (statement) => {
-        await this.#begun;
-        const changed = query(this.#client, ...preparedQuery(statement));
-        changed.catch(() => undefined);
-        this.#changes.push(changed);
-      },
+      send: (statement) => this.#send(statement),
     });
   }
 
@@ -38,6 +36,7 @@ export class PostgresUnits {
   /** Runs a unit in a transaction; rejects, with nothing changed, when the unit or one of its changes fails. */
   async transact<T>(unit: (tx: Database) => Promise<T>): Promise<T> {
     this.#changes = [];
+    this.#waiting = [];
     this.#begun = query(this.#client, "begin");
     this.#begun.catch(() => undefined);
     let value: T;
@@ -52,6 +51,7 @@ export class PostgresUnits {
       // What failed first is why all that came behind it did.
       throw failed ?? error;
     }
+    this.#flush();
     const committed = query(this.#client, "commit");
     committed.catch(() => undefined);
     const [failed] = await this.#failures();
@@ -69,10 +69,26 @@ export class PostgresUnits {
     const [first] = given;
     const text = typeof first === "string" ? first : first.text;
     if (!text.startsWith("select ")) await this.#begun;
+    this.#flush();
     const result = query(this.#client, ...given);
     result.catch(() => undefined);
     await this.#begun;
     return result;
+  }
+
+  /** Keeps a change until something is sent that may depend on it: changes of different tables are one statement. */
+  async #send(change: BoundStatement): Promise<void> {
+    await this.#begun;
+    if (!mayMerge(this.#waiting, change)) this.#flush();
+    this.#waiting.push(change);
+  }
+
+  #flush(): void {
+    if (this.#waiting.length === 0) return;
+    const changed = query(this.#client, ...preparedQuery(merge(this.#waiting)));
+    this.#waiting = [];
+    changed.catch(() => undefined);
+    this.#changes.push(changed);
   }
 
   async #failures(): Promise<unknown[]> {

@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
 import type pg from "pg";
+import { BatchingSocket } from "./batching-socket.ts";
 import type { Store } from "./database.ts";
 import { migrate } from "./migrate.ts";
 import { errorCode, unreachable } from "./outage.ts";
@@ -44,6 +45,7 @@ async function openPool(url: string): Promise<pg.Pool> {
     types,
     idle_in_transaction_session_timeout: idleInTransactionMs,
     pipeline: true,
+    stream: () => new BatchingSocket(),
   });
   // A connection that breaks is replaced by the pool, and a query on it fails; without listeners it would also
   // end the process, when it breaks in the pool and when it breaks between two queries of a transaction.
