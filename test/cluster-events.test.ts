@@ -55,7 +55,7 @@ test.skipIf(!isShared)("a node whose hints are cut off finds out by itself", asy
   for (let round = 0; round < 5; round++) {
     await runSql(
       one.database,
-      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query = 'listen paygent'",
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'paygent hints'",
     );
     const execution = execute(near, "check_balance {}");
     await Promise.all([near.end(execution), far.end(execution)]);

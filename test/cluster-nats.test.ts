@@ -37,7 +37,7 @@ test("a NATS server that is not there without a database is refused", async () =
 });
 
 test.skipIf(!isShared)("a NATS server that cannot be reached ends the start with a sentence", async () => {
-  await expect(twoNodes({ env: { NATS_URL: "nats://127.0.0.1:1" } })).rejects.toThrow(
+  await expect(twoNodes({ env: { NATS_URL: "nats://127.0.0.1:1", PAYGENT_START_TIMEOUT_S: "0" } })).rejects.toThrow(
     "The NATS server at NATS_URL cannot be reached.",
   );
 });

@@ -83,7 +83,10 @@ test("a start that was refused leaves the folder to the next one", async () => {
   const taken = await startTestServer({ env });
   onTestFinished(() => taken.remove());
   await expect(
-    startTestServer({ database, env: { DATABASE_URL: "postgres://postgres@127.0.0.1:9/none" } }),
+    startTestServer({
+      database,
+      env: { DATABASE_URL: "postgres://postgres@127.0.0.1:9/none", PAYGENT_START_TIMEOUT_S: "0" },
+    }),
   ).rejects.toThrow();
 
   const server = await startTestServer({ database });
@@ -93,7 +96,8 @@ test("a start that was refused leaves the folder to the next one", async () => {
 });
 
 test("a PostgreSQL server that does not answer, and a database that is not there, are named", async () => {
-  const start = (url: string) => startTestServer({ database, env: { DATABASE_URL: url } });
+  const start = (url: string) =>
+    startTestServer({ database, env: { DATABASE_URL: url, PAYGENT_START_TIMEOUT_S: "0" } });
   await expect(start("postgres://postgres@127.0.0.1:9/none")).rejects.toThrow(
     "The PostgreSQL server at DATABASE_URL cannot be used (ECONNREFUSED). Start it, correct DATABASE_URL, or unset it to use SQLite.",
   );

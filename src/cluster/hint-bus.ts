@@ -43,7 +43,10 @@ export class HintBus implements Bus {
   async open(): Promise<void> {
     await this.#options.transport.open({
       onText: (text) => this.#receive(text),
-      onGap: () => void this.#poll(),
+      onGap: () => {
+        void this.#send();
+        void this.#poll();
+      },
     });
     this.#timer = setInterval(() => void this.#poll(), this.#options.pollMs);
   }
@@ -88,7 +91,7 @@ export class HintBus implements Bus {
     await this.#options.transport.close();
   }
 
-  /** Sends what waits; what comes meanwhile goes with the next text. */
+  /** Sends what waits, now or when the transport is connected again; what comes meanwhile goes with the next text. */
   async #send(): Promise<void> {
     if (this.#isSending) return;
     this.#isSending = true;
@@ -96,7 +99,8 @@ export class HintBus implements Bus {
     try {
       // What one turn of the event loop publishes goes out together.
       await Promise.resolve();
-      while (!this.#outbox.isEmpty) await transport.send(this.#outbox.take(nodeId, transport.maxBytes));
+      while (!this.#outbox.isEmpty && transport.isConnected())
+        await transport.send(this.#outbox.take(nodeId, transport.maxBytes));
     } catch (error) {
       log.warn({ err: error }, "a hint to the other nodes was lost; they find what it was about by themselves");
     } finally {

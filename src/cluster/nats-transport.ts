@@ -1,13 +1,25 @@
-import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { AuthorizationError, connect, type NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../runtime/log.ts";
+import { tryFor } from "../store/try-for.ts";
 import type { Transport } from "./transport.ts";
 
+const connectTimeoutMs = 5000;
+
+interface NatsOptions {
+  readonly url: string;
+  /** Keeps servers on other databases apart. */
+  readonly deployment: string;
+  /** How long a server that cannot be reached is waited for. */
+  readonly startTimeoutMs: number;
+  readonly log: Log;
+}
+
 /**
- * Core NATS: nothing is stored there. `deployment` keeps servers on other databases apart. Throws when the
- * server cannot be reached at start; later it is connected to again for as long as it takes.
+ * Core NATS: nothing is stored there. Throws when the server cannot be reached at start; later it is connected to
+ * again for as long as it takes.
  */
-export async function natsTransport(url: string, deployment: string, log: Log): Promise<Transport> {
-  const nats = await open(url);
+export async function natsTransport({ url, deployment, startTimeoutMs, log }: NatsOptions): Promise<Transport> {
+  const nats = await open(url, startTimeoutMs, log);
   const subject = `paygent.${deployment}`;
   let isConnected = true;
 
@@ -46,14 +58,21 @@ export async function natsTransport(url: string, deployment: string, log: Log): 
   };
 }
 
-async function open(url: string): Promise<NatsConnection> {
+async function open(url: string, startTimeoutMs: number, log: Log): Promise<NatsConnection> {
+  const attempt = () =>
+    connect({ servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 500, timeout: connectTimeoutMs });
   try {
-    return await connect({ servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 500, timeout: 5000 });
+    return await tryFor(startTimeoutMs, attempt, {
+      mayPass: (error) => !(error instanceof AuthorizationError),
+      onFirstFailure: () =>
+        log.warn({}, `the NATS server cannot be reached; trying for ${startTimeoutMs / 1000} seconds`),
+    });
   } catch (cause) {
-    throw new Error(
-      "The NATS server at NATS_URL cannot be reached. Start it, correct NATS_URL, or unset it to use PostgreSQL alone.",
-      { cause },
-    );
+    const problem =
+      cause instanceof AuthorizationError
+        ? "does not take the credentials in it. Correct them"
+        : "cannot be reached. Start it, correct NATS_URL";
+    throw new Error(`The NATS server at NATS_URL ${problem}, or unset it to use PostgreSQL alone.`, { cause });
   }
 }
 

@@ -14,14 +14,20 @@ export async function openBus(given: {
   readonly store: Store;
   readonly databaseUrl: string | undefined;
   readonly natsUrl: string | undefined;
+  readonly startTimeoutMs: number;
   readonly log: Log;
 }): Promise<Bus> {
-  const { nodeId, store, databaseUrl, natsUrl, log } = given;
+  const { nodeId, store, databaseUrl, natsUrl, startTimeoutMs, log } = given;
   if (databaseUrl === undefined) return localBus();
   const transport =
     natsUrl === undefined
-      ? postgresTransport(databaseUrl, store.db, log)
-      : await (await import("./nats-transport.ts")).natsTransport(natsUrl, await deploymentId(store), log);
+      ? postgresTransport(databaseUrl, log)
+      : await (await import("./nats-transport.ts")).natsTransport({
+          url: natsUrl,
+          deployment: await deploymentId(store),
+          startTimeoutMs,
+          log,
+        });
   const bus = new HintBus({ nodeId, db: store.db, transport, log, pollMs });
   await bus.open();
   return bus;

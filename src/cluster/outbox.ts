@@ -17,10 +17,11 @@ export interface Letter {
 
 const maxDeltaBytes = 256 * 1024;
 const maxKnownHeads = 10_000;
+const maxSignals = 10_000;
 
 /**
  * What waits to be sent to the other nodes. Heads of one session become one; live text beyond a bound is
- * dropped, so that it never delays what is durable.
+ * dropped, so that it never delays what is durable, and so are the oldest of very many signals.
  */
 export class Outbox {
   #heads = new Map<string, Head>();
@@ -46,6 +47,7 @@ export class Outbox {
 
   addSignal(signal: Signal): void {
     this.#signals.push(signal);
+    if (this.#signals.length > maxSignals) this.#signals.shift();
   }
 
   addDelta(sessionId: string, frame: string): void {

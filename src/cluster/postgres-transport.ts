@@ -1,13 +1,12 @@
 import type { Log } from "../runtime/log.ts";
-import { listen, notify } from "../store/notifications.ts";
-import type { Database } from "../store/statement.ts";
+import { type Notifications, openNotifications } from "../store/notifications.ts";
 import type { Transport } from "./transport.ts";
 
 const retryMs = 500;
 
 /** PostgreSQL's NOTIFY, on a connection of its own that is made again whenever it breaks. */
-export function postgresTransport(url: string, db: Database, log: Log): Transport {
-  let connection: { close(): Promise<void> } | undefined;
+export function postgresTransport(url: string, log: Log): Transport {
+  let connection: Notifications | undefined;
   let retry: NodeJS.Timeout | undefined;
   let isClosed = false;
 
@@ -15,7 +14,10 @@ export function postgresTransport(url: string, db: Database, log: Log): Transpor
     // A notification must stay below 8,000 bytes.
     maxBytes: 7900,
 
-    send: (text) => notify(db, text),
+    async send(text) {
+      if (connection === undefined) throw new Error("There is no connection for notifications at the moment.");
+      await connection.send(text);
+    },
 
     async open({ onText, onGap }) {
       const connectLater = () => {
@@ -24,7 +26,7 @@ export function postgresTransport(url: string, db: Database, log: Log): Transpor
       };
       const connect = async () => {
         try {
-          connection = await listen(url, { onText, onEnd: connectLater });
+          connection = await openNotifications(url, { onText, onEnd: connectLater });
         } catch (error) {
           log.warn({ err: error }, "cannot listen to notifications; trying again");
           return connectLater();

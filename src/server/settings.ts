@@ -20,6 +20,8 @@ export interface Settings {
   readonly dataDir: string;
   readonly databaseUrl: string | undefined;
   readonly natsUrl: string | undefined;
+  /** How long a start waits for a PostgreSQL or NATS server that cannot be reached. */
+  readonly startTimeoutMs: number;
   /** How long a node may be silent before the others take its executions over. */
   readonly leaseMs: number;
   /** How many executions a node works on at once. */
@@ -48,6 +50,7 @@ const Limit = z
 const requestsForm = "a whole number of requests a second, 0 for any number";
 const messagesForm = "a whole number of messages a second, 0 for any number";
 const socketsForm = "a whole number of sockets, 0 for any number";
+const StartSeconds = z.coerce.number().min(0).max(3600);
 const LeaseSeconds = z.coerce.number().min(1).max(60);
 const MaxRuns = z.coerce.number().int().min(1).max(10_000);
 
@@ -64,6 +67,8 @@ export function readSettings(options: StartOptions, env: Env): Settings {
     dataDir,
     databaseUrl: databaseUrl(env),
     natsUrl: natsUrl(env),
+    startTimeoutMs:
+      1000 * (check(env, "PAYGENT_START_TIMEOUT_S", StartSeconds, "a number of seconds from 0 to 3600") ?? 30),
     leaseMs: 1000 * (check(env, "PAYGENT_LEASE_S", LeaseSeconds, "a number of seconds from 1 to 60") ?? 8),
     maxRuns: check(env, "PAYGENT_MAX_RUNS", MaxRuns, "a number of executions from 1 to 10000") ?? 1000,
     authSecret: text(env, "PAYGENT_AUTH_SECRET"),

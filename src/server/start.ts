@@ -79,9 +79,7 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
   };
   try {
     // The store first: SQLite's lock keeps a second server out of the folder.
-    const store = await openStore(
-      settings.databaseUrl === undefined ? { dataDir: settings.dataDir } : { url: settings.databaseUrl },
-    );
+    const store = await openStore(whereOf(settings, logger));
     opened.push(store);
     const clock = parts.clock ?? (await openClock(store, opened));
     const authenticator = createAuthenticator({
@@ -159,6 +157,13 @@ function limitsOf({ limits }: Settings, { messagesPerSecond = 0, maxSocketsPerUs
     messagesPerUser: limits.messagesPerUser && Math.max(limits.messagesPerUser, messagesPerSecond),
     socketsPerUser: maxSocketsPerUser ?? limits.socketsPerUser,
   };
+}
+
+function whereOf({ dataDir, databaseUrl, startTimeoutMs }: Settings, logger: FastifyBaseLogger) {
+  if (databaseUrl === undefined) return { dataDir };
+  const onWaiting = (code: string) =>
+    logger.warn(`the PostgreSQL server cannot be reached (${code}); trying for ${startTimeoutMs / 1000} seconds`);
+  return { url: databaseUrl, startTimeoutMs, onWaiting };
 }
 
 function modelsOf(settings: Settings, parts: ServerParts, env: NonNullable<ServerParts["env"]>) {

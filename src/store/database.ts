@@ -1,4 +1,5 @@
 import { openPostgresStore, readPostgres } from "./postgres.ts";
+import type { PostgresOptions } from "./postgres-server.ts";
 import { openSqliteStore, readSqlite } from "./sqlite.ts";
 import type { Database } from "./statement.ts";
 import type { Dialect } from "./tables.ts";
@@ -18,8 +19,8 @@ export interface Store {
 }
 
 /** Opens the embedded store in `dataDir`, or the PostgreSQL server at `url`, and brings its tables up to date. */
-export async function openStore(where: { dataDir: string } | { url: string }): Promise<Store> {
-  return "url" in where ? openPostgresStore(where.url) : openSqliteStore(where.dataDir);
+export async function openStore(where: { dataDir: string } | PostgresOptions): Promise<Store> {
+  return "url" in where ? openPostgresStore(where) : openSqliteStore(where.dataDir);
 }
 
 /**
@@ -29,5 +30,5 @@ export async function openStore(where: { dataDir: string } | { url: string }): P
 export async function openStoreForReading(
   where: { dataDir: string } | { url: string },
 ): Promise<Pick<Store, "db" | "close">> {
-  return "url" in where ? readPostgres(where.url) : readSqlite(where.dataDir);
+  return "url" in where ? readPostgres(where) : readSqlite(where.dataDir);
 }

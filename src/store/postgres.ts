@@ -1,67 +1,48 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
 import type pg from "pg";
-import { BatchingSocket } from "./batching-socket.ts";
 import type { Store } from "./database.ts";
 import { migrate } from "./migrate.ts";
 import { errorCode, unreachable } from "./outage.ts";
+import { openPool, openSlowPool, type PostgresOptions, requireUsable } from "./postgres-server.ts";
 import { isStalePlan, PostgresUnits, preparedQuery, type QueryArguments, query } from "./postgres-unit.ts";
 import { type Database, takeDirectWay } from "./statement.ts";
 import type { Tables } from "./tables.ts";
 
-/** Opens the database at `url`, which any number of processes may share. */
-export async function openPostgresStore(url: string): Promise<Store> {
-  const pool = await openPool(url);
-  const db = reading(pool);
+/** Opens a database that any number of processes may share. Rejects with a sentence that says why it cannot be used. */
+export async function openPostgresStore(options: PostgresOptions): Promise<Store> {
+  const pool = await openPool(options);
   try {
-    await migrate(db, "the database at DATABASE_URL");
+    await requireUsable(pool);
+    await bringUpToDate(options.url);
   } catch (error) {
-    await db.destroy();
+    await pool.end();
     throw error;
   }
+  const db = reading(pool);
   return { dialect: "postgres", db, write: writing(pool), close: () => db.destroy() };
 }
 
 /** Opens the database to look at it. */
-export async function readPostgres(url: string): Promise<Pick<Store, "db" | "close">> {
-  const db = reading(await openPool(url));
+export async function readPostgres(options: PostgresOptions): Promise<Pick<Store, "db" | "close">> {
+  const db = reading(await openPool(options));
   return { db, close: () => db.destroy() };
 }
 
-/**
- * A process that is stopped or cut off amid a transaction holds its rows, and nobody could take over what it
- * did: after this long the server ends the transaction. Well below the lease.
- */
-const idleInTransactionMs = 3000;
+const insufficientPrivilege = "42501";
 
-/** A pool of connections to a server that answers. */
-async function openPool(url: string): Promise<pg.Pool> {
-  const { default: pg } = await import("pg");
-  const types = new pg.TypeOverrides();
-  // int8 columns hold seqs and USD millionths, all far below 2^53.
-  types.setTypeParser(pg.types.builtins.INT8, Number);
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: 16,
-    types,
-    idle_in_transaction_session_timeout: idleInTransactionMs,
-    pipeline: true,
-    stream: () => new BatchingSocket(),
-  });
-  // A connection that breaks is replaced by the pool, and a query on it fails; without listeners it would also
-  // end the process, when it breaks in the pool and when it breaks between two queries of a transaction.
-  pool.on("error", () => undefined);
-  pool.on("connect", (client) => client.on("error", () => undefined));
+async function bringUpToDate(url: string): Promise<void> {
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: await openSlowPool(url) }) });
   try {
-    await pool.query("select 1");
+    await migrate(db, "the database at DATABASE_URL");
   } catch (error) {
-    await pool.end();
-    const code = errorCode(error) ?? "no answer";
+    if (errorCode(error) !== insufficientPrivilege || !(error instanceof Error)) throw error;
     throw new Error(
-      `The PostgreSQL server at DATABASE_URL cannot be used (${code}). Start it, correct DATABASE_URL, or unset it to use SQLite.`,
+      `The user of DATABASE_URL may not make and change Paygent's tables there (${error.message}). Let this user own the database, or grant it all on schema public and on the tables in it.`,
       { cause: error },
     );
+  } finally {
+    await db.destroy();
   }
-  return pool;
 }
 
 async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
