@@ -33,9 +33,9 @@ export async function openPool(options: PostgresOptions): Promise<pg.Pool> {
     });
   } catch (error) {
     await pool.end();
-    const waited = startTimeoutMs > 0 && isLostConnection(error) ? ` for ${startTimeoutMs / 1000} seconds` : "";
+    const waited = startTimeoutMs > 0 && isLostConnection(error) ? `, tried for ${startTimeoutMs / 1000} s` : "";
     throw new Error(
-      `The PostgreSQL server at DATABASE_URL cannot be used${waited} (${codeOf(error)}). Start it, correct DATABASE_URL, or unset it to use SQLite.`,
+      `The PostgreSQL server at DATABASE_URL cannot be used (${codeOf(error)}${waited}). Start it, correct DATABASE_URL, or unset it to use SQLite.`,
       { cause: error },
     );
   }

@@ -4,6 +4,7 @@ import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } fr
 import { createServer, connect as dial } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
 
 /** A server that the run started for itself, on loopback. */
 export interface Service {
@@ -36,10 +37,41 @@ async function untilAnswers(port: number): Promise<void> {
   throw new Error(`Nothing answers on port ${port}.`);
 }
 
-/** A PostgreSQL of its own, which flushes every commit; its superuser needs no password. */
-export async function startPostgres(folder: string): Promise<Service> {
+/** Resolves when the server takes queries: it answers a little earlier, while it replays its log. */
+async function untilReady(url: string): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const client = new pg.Client({ connectionString: url });
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      await client.end();
+      return;
+    } catch {
+      await delay(50);
+    }
+  }
+  throw new Error(`PostgreSQL does not take queries at ${url}.`);
+}
+
+/** A PostgreSQL server that can be down for a while. */
+export interface PostgresServer extends Service {
+  /** Where its data lie. */
+  readonly data: string;
+  /** The folder of Debian's programs that it is one of. */
+  readonly bin: string;
+  down(): Promise<void>;
+  up(): Promise<void>;
+}
+
+/** Where Debian keeps the programs of its newest PostgreSQL; undefined where none is installed. */
+export function postgresPrograms(): string | undefined {
   const versions = existsSync("/usr/lib/postgresql") ? readdirSync("/usr/lib/postgresql").sort() : [];
-  const bin = versions.length > 0 ? `/usr/lib/postgresql/${versions.at(-1)}/bin` : undefined;
+  return versions.map((version) => `/usr/lib/postgresql/${version}/bin`).findLast((bin) => existsSync(`${bin}/initdb`));
+}
+
+/** A PostgreSQL of its own, which flushes every commit; its superuser needs no password. */
+export async function startPostgres(folder: string): Promise<PostgresServer> {
+  const bin = postgresPrograms();
   if (bin === undefined) throw new Error("No PostgreSQL server is installed; install Debian's package postgresql.");
   // PostgreSQL refuses to run as root, so root runs it as its own user.
   const user = process.getuid?.() === 0 ? ids("postgres") : undefined;
@@ -47,11 +79,12 @@ export async function startPostgres(folder: string): Promise<Service> {
   if (user !== undefined) chownSync(data, user.uid, user.gid);
   execFileSync(`${bin}/initdb`, ["-D", data, "-U", "postgres", "-A", "trust"], { ...user, stdio: "ignore" });
   const port = await freePort();
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   const settings = [`-p${port}`, `-k${data}`, "-clisten_addresses=127.0.0.1", "-cmax_connections=200"];
   let child: ChildProcess;
   const start = async () => {
     child = spawn(`${bin}/postgres`, ["-D", data, ...settings], { ...user, stdio: "ignore" });
-    await untilAnswers(port);
+    await untilReady(url);
   };
   const end = async (signal: NodeJS.Signals) => {
     const ended = once(child, "exit");
@@ -59,15 +92,20 @@ export async function startPostgres(folder: string): Promise<Service> {
     await ended;
   };
   await start();
+  // An immediate shutdown: connections break at once, and the log is replayed at the next start.
+  const down = () => end("SIGQUIT");
   return {
-    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    url,
+    data,
+    bin,
+    down,
+    up: start,
     async restart() {
-      // An immediate shutdown: connections break at once, and the log is replayed at the next start.
-      await end("SIGQUIT");
+      await down();
       await start();
     },
     async stop() {
-      await end("SIGQUIT");
+      if (child.exitCode === null) await down();
       rmSync(data, { recursive: true, force: true });
     },
   };
@@ -79,7 +117,7 @@ function ids(user: string): { uid: number; gid: number } {
 }
 
 /** A NATS server of its own, or undefined where none is installed. */
-export async function startNats(): Promise<Service | undefined> {
+export async function startNats(): Promise<(Service & Pick<PostgresServer, "down" | "up">) | undefined> {
   const program = ["/usr/sbin/nats-server", "/usr/bin/nats-server"].find((path) => existsSync(path));
   if (program === undefined) return undefined;
   const port = await freePort();
@@ -89,6 +127,7 @@ export async function startNats(): Promise<Service | undefined> {
     await untilAnswers(port);
   };
   const kill = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, "exit");
     child.kill("SIGKILL");
     await ended;
@@ -96,6 +135,8 @@ export async function startNats(): Promise<Service | undefined> {
   await start();
   return {
     url: `nats://127.0.0.1:${port}`,
+    down: kill,
+    up: start,
     async restart() {
       await kill();
       await start();
