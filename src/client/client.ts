@@ -1,7 +1,9 @@
 import type * as z from "zod";
 import { PaygentError } from "../protocol/errors.ts";
 import type { Freeze, FreezeBody, FreezeTarget } from "../protocol/freeze.ts";
+import { type RawLogEntry, readLogPage } from "../protocol/log-page.ts";
 import type { PaymentDetail, PaymentInfo, PaymentState, Statement } from "../protocol/payment-info.ts";
+import type { PaymentsBy, PaymentTotals } from "../protocol/payment-totals.ts";
 import type {
   ApproveBody,
   CancelBody,
@@ -17,6 +19,7 @@ import type {
   ApprovalStatus,
   EventsPage,
   Execution,
+  IdentityInfo,
   LogEntry,
   LogSummary,
   Page,
@@ -60,7 +63,7 @@ export interface LogQuery extends PageQuery {
   readonly to?: string;
 }
 
-export interface PaymentQuery extends PageQuery {
+export interface PaymentFilter {
   readonly session_id?: string;
   readonly execution_id?: string;
   readonly state?: PaymentState;
@@ -70,6 +73,8 @@ export interface PaymentQuery extends PageQuery {
   readonly from?: string;
   readonly to?: string;
 }
+
+export interface PaymentQuery extends PaymentFilter, PageQuery {}
 
 export interface StatementQuery {
   readonly session_id: string;
@@ -178,6 +183,9 @@ function resourcesOf(send: Send) {
     logs: {
       /** A session's log with its hash chain, oldest first. */
       list: (query: LogQuery): Promise<Page<LogEntry>> => send({ method: "GET", path: "/logs", query: { ...query } }),
+      /** The same with each event's text as it was sent, which is what its hash is of. */
+      raw: async (query: LogQuery): Promise<Page<RawLogEntry>> =>
+        readLogPage(await send({ method: "GET", path: "/logs", query: { ...query }, answer: "text" })),
       /** An execution's part of the log, oldest first. */
       ofExecution: (executionId: string, query: PageQuery = {}): Promise<Page<LogEntry>> =>
         send({ method: "GET", path: `/logs/${id(executionId)}`, query: { ...query } }),
@@ -188,6 +196,9 @@ function resourcesOf(send: Send) {
       /** Payments of all your sessions, newest first. */
       list: (query: PaymentQuery = {}): Promise<Page<PaymentInfo>> =>
         send({ method: "GET", path: "/payments", query: { ...query } }),
+      /** What they come to by day, payee, tool, session or state. */
+      totals: (query: PaymentFilter & { readonly by: PaymentsBy }): Promise<PaymentTotals> =>
+        send({ method: "GET", path: "/payments/totals", query: { ...query } }),
       get: (paymentId: string): Promise<PaymentDetail> => send({ method: "GET", path: `/payments/${id(paymentId)}` }),
       /** What a session paid in a period, with totals. */
       statement: (query: StatementQuery): Promise<Statement> =>
@@ -210,6 +221,8 @@ function resourcesOf(send: Send) {
       lift: (target: FreezeTarget): Promise<void> => send({ method: "DELETE", path: "/freeze", query: { ...target } }),
       list: (): Promise<Page<Freeze>> => send({ method: "GET", path: "/freeze" }),
     },
+    /** Who the token says you are, and what it allows. */
+    identity: { get: (): Promise<IdentityInfo> => send({ method: "GET", path: "/identity" }) },
     wallet: { get: (): Promise<WalletInfo> => send({ method: "GET", path: "/wallet" }) },
     services: { list: (): Promise<Page<Service>> => send({ method: "GET", path: "/services" }) },
     tools: { list: (): Promise<Page<ToolInfo>> => send({ method: "GET", path: "/tools" }) },

@@ -10,6 +10,8 @@ export interface HttpRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly body?: unknown;
+  /** `text` where the answer's very bytes matter; else it is parsed. */
+  readonly answer?: "text";
 }
 
 export type Send = <Answer>(request: HttpRequest) => Promise<Answer>;
@@ -26,7 +28,7 @@ export function createSend(baseUrl: string, token: TokenSource): Send {
       const response = await attemptOnce(baseUrl, await readToken(token), idempotencyKey, request);
       if (response instanceof Response) {
         // The caller names the type that the protocol gives for this path.
-        if (response.ok) return (await answerOf(response)) as Answer;
+        if (response.ok) return (await answerOf(response, request.answer)) as Answer;
         const error = await problemOf(response);
         const mayTokenBeStale: boolean =
           error.code === "unauthenticated" && typeof token === "function" && !isTokenRetried;
@@ -67,8 +69,9 @@ async function attemptOnce(
   }
 }
 
-async function answerOf(response: Response): Promise<unknown> {
+async function answerOf(response: Response, answer: HttpRequest["answer"]): Promise<unknown> {
   if (response.status === 204) return undefined;
+  if (answer === "text") return response.text();
   try {
     return await response.json();
   } catch (cause) {

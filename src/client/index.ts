@@ -7,6 +7,7 @@ export {
   type LogQuery,
   type PageQuery,
   type PaygentClient,
+  type PaymentFilter,
   type PaymentQuery,
   type StatementQuery,
 } from "./client.ts";

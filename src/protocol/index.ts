@@ -26,6 +26,7 @@ export { Id } from "./ids.ts";
 export { Approve, Cancel, ClientMessage, Edit, Execute, messageTypes, Ping, PlanInput, Reject } from "./messages.ts";
 export { Decimal, formatUnits, formatUsd, parseUnits, USD_DECIMALS, Usd, usdMicros } from "./money.ts";
 export { PaymentDetail, PaymentInfo, PaymentState, Receipt, Statement } from "./payment-info.ts";
+export { PaymentSum, PaymentsBy, PaymentTotals } from "./payment-totals.ts";
 export { SessionConfig } from "./session-config.ts";
 export { BudgetDraw, Simulate, Simulation } from "./simulation.ts";
 export { SpendRule } from "./spend-rule.ts";

@@ -34,6 +34,29 @@ export function parseJson(text: string): unknown {
   return value;
 }
 
+/**
+ * The texts of the objects in an array of objects, byte for byte, with what comes behind the array. `start` is
+ * behind the array's bracket, in text that is known to be JSON.
+ */
+export function objectTexts(text: string, start: number): { readonly texts: string[]; readonly end: number } {
+  const texts: string[] = [];
+  let depth = 0;
+  let from = start;
+  for (let i = start; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (char === QUOTE) i = endOfString(text, i);
+    else if (char === OPEN_BRACE || char === OPEN_BRACKET) {
+      if (depth === 0) from = i;
+      depth++;
+    } else if (char === CLOSE_BRACE || char === CLOSE_BRACKET) {
+      if (depth === 0) return { texts, end: i + 1 };
+      depth--;
+      if (depth === 0) texts.push(text.slice(from, i + 1));
+    }
+  }
+  return { texts, end: text.length };
+}
+
 /** The position of the quote that closes the string opened at `open`. */
 function endOfString(text: string, open: number): number {
   let end = text.indexOf('"', open + 1);

@@ -162,6 +162,14 @@ export const LogSummary = z.object({
 });
 export type LogSummary = z.infer<typeof LogSummary>;
 
+/** Who a credential says one is, and the scopes that it gives; `admin` stands for all. */
+export const IdentityInfo = z.object({
+  user_id: z.string(),
+  scopes: z.array(z.enum(["execute", "approve", "read", "admin"])),
+  expires_at: Timestamp.optional(),
+});
+export type IdentityInfo = z.infer<typeof IdentityInfo>;
+
 /** A single-use credential for one WebSocket or event stream of one session. */
 export const Ticket = z.object({ ticket: z.string(), session_id: Id, expires_at: Timestamp });
 export type Ticket = z.infer<typeof Ticket>;

@@ -23,16 +23,19 @@ import { type ExecutionRow, findExecution, listExecutions, openExecutions } from
 import { freezesOfUser } from "../store/freezes.ts";
 import { countEvents, readLog } from "../store/log-queries.ts";
 import { findPaymentById, listPayments, paymentsOfPeriod } from "../store/payment-queries.ts";
-import { findSession, insertSession, listSessions, updateSession } from "../store/sessions.ts";
+import { sumPayments } from "../store/payment-totals.ts";
+import { findSession, insertSession, listSessions, sessionsById, updateSession } from "../store/sessions.ts";
 import { findSpendRule, listSpendRules, revokeSpendRule } from "../store/spend-rules.ts";
 import { insertTicket, takeTicket } from "../store/tickets.ts";
 import { type Identity, unauthenticated } from "./auth.ts";
 import type { Api, DecisionMessage } from "./http/api.ts";
+import { paymentTotalsView } from "./payment-totals-view.ts";
 import { paymentDetailView, paymentView, statementView } from "./payment-views.ts";
 import { newTicket, TICKET_LIFETIME_MS, ticketHash } from "./ticket.ts";
 import { approvalRecordView, approvalView, executionView, freezeView, sessionView, spendRuleView } from "./views.ts";
 
 const maxStatementLines = 10_000;
+const maxSums = 10_000;
 
 interface ApiParts {
   readonly runtime: Runtime;
@@ -173,6 +176,16 @@ export function createApi({ runtime, catalogue, onTerminated }: ApiParts): Api {
 
     async listPayments(identity, filter) {
       return (await listPayments(db, identity.userId, filter)).map(paymentView);
+    },
+
+    async totalPayments(identity, { by, ...filter }) {
+      const sums = await sumPayments(db, identity.userId, by, filter, maxSums + 1);
+      if (sums.length > maxSums) {
+        const sentence = `There are more than ${maxSums} sums; ask for a shorter period with "from" and "to", or for one session.`;
+        throw new PaygentError("quota_exceeded", sentence);
+      }
+      const sessions = await sessionsById(db, [...new Set(sums.map(({ sessionId }) => sessionId))]);
+      return paymentTotalsView({ by, isOfOneSession: filter.session_id !== undefined }, sums, sessions);
     },
 
     async getPayment(identity, paymentId) {

@@ -3,8 +3,8 @@ import { type PaymentRow, type PaymentState, paymentRow } from "./payments.ts";
 import { type Cursor, sessionsToApprove } from "./sessions.ts";
 import type { Database } from "./statement.ts";
 
-/** What a list of payments is limited to. Times are about when a payment was quoted. */
-interface PaymentListFilter {
+/** What payments are limited to. Times are about when one was quoted. */
+export interface PaymentFilter {
   readonly session_id?: string | undefined;
   readonly execution_id?: string | undefined;
   readonly state?: PaymentState | undefined;
@@ -12,32 +12,43 @@ interface PaymentListFilter {
   readonly payee?: string | undefined;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
-  readonly before: Cursor | undefined;
-  readonly limit: number;
 }
 
-/** The payments of the sessions that a user owns or is an approver of, newest first. */
-export async function listPayments(db: Database, userId: string, filter: PaymentListFilter): Promise<PaymentRow[]> {
-  const { session_id, execution_id, state, payee, from, to, before } = filter;
-  const rows = await db
+/** The payments of the sessions that a user owns or is an approver of, as far as a filter lets them through. */
+export function paymentsOf(db: Database, userId: string, filter: PaymentFilter) {
+  const { session_id, execution_id, state, payee, from, to } = filter;
+  return db
     .selectFrom("payments")
-    .selectAll()
     .where(({ eb, or, selectFrom }) =>
       or([
-        eb("session_id", "in", selectFrom("sessions").select("id").where("user_id", "=", userId)),
-        eb("session_id", "in", sessionsToApprove(db, userId)),
+        eb("payments.session_id", "in", selectFrom("sessions").select("id").where("user_id", "=", userId)),
+        eb("payments.session_id", "in", sessionsToApprove(db, userId)),
       ]),
     )
-    .$if(session_id !== undefined, (query) => query.where("session_id", "=", session_id ?? ""))
-    .$if(execution_id !== undefined, (query) => query.where("execution_id", "=", execution_id ?? ""))
-    .$if(state !== undefined, (query) => query.where("state", "=", state ?? "quoted"))
+    .$if(session_id !== undefined, (query) => query.where("payments.session_id", "=", session_id ?? ""))
+    .$if(execution_id !== undefined, (query) => query.where("payments.execution_id", "=", execution_id ?? ""))
+    .$if(state !== undefined, (query) => query.where("payments.state", "=", state ?? "quoted"))
     .$if(payee !== undefined, (query) =>
       query.where(({ eb, fn, or }) =>
-        or([eb(fn("lower", ["payee"]), "=", payee?.toLowerCase()), eb("pay_to", "=", payee?.toLowerCase() ?? "")]),
+        or([
+          eb(fn("lower", ["payments.payee"]), "=", payee?.toLowerCase()),
+          eb("payments.pay_to", "=", payee?.toLowerCase() ?? ""),
+        ]),
       ),
     )
-    .$if(from !== undefined, (query) => query.where("quoted_at", ">=", from ?? ""))
-    .$if(to !== undefined, (query) => query.where("quoted_at", "<", to ?? ""))
+    .$if(from !== undefined, (query) => query.where("payments.quoted_at", ">=", from ?? ""))
+    .$if(to !== undefined, (query) => query.where("payments.quoted_at", "<", to ?? ""));
+}
+
+/** One page of them, newest first. */
+export async function listPayments(
+  db: Database,
+  userId: string,
+  filter: PaymentFilter & { readonly before: Cursor | undefined; readonly limit: number },
+): Promise<PaymentRow[]> {
+  const { before, limit } = filter;
+  const rows = await paymentsOf(db, userId, filter)
+    .selectAll()
     .$if(before !== undefined, (query) =>
       query.where(({ eb, refTuple, tuple }) =>
         eb(refTuple("quoted_at", "id"), "<", tuple(before?.at ?? "", before?.id ?? "")),
@@ -45,7 +56,7 @@ export async function listPayments(db: Database, userId: string, filter: Payment
     )
     .orderBy("quoted_at", "desc")
     .orderBy("id", "desc")
-    .limit(filter.limit)
+    .limit(limit)
     .execute();
   return rows.map(paymentRow);
 }

@@ -65,6 +65,12 @@ export async function findSession(db: Database, id: string): Promise<SessionRow 
   return row && sessionRow(row);
 }
 
+export async function sessionsById(db: Database, ids: readonly string[]): Promise<ReadonlyMap<string, SessionRow>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db.selectFrom("sessions").selectAll().where("id", "in", ids).execute();
+  return new Map(rows.map((row) => [row.id, sessionRow(row)]));
+}
+
 /** How far the logs of these sessions have come. */
 export async function lastSeqs(db: Database, ids: readonly string[]): Promise<[id: string, lastSeq: number][]> {
   const rows = await db.selectFrom("sessions").select(["id", "last_seq"]).where("id", "in", ids).execute();

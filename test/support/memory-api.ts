@@ -134,6 +134,7 @@ export class MemoryApi implements Api {
     throw this.failure;
   };
   listPayments: Api["listPayments"] = async () => [];
+  totalPayments: Api["totalPayments"] = async (_identity, { by }) => ({ by, data: [] });
   getPayment: Api["getPayment"] = async () => {
     throw this.failure;
   };

@@ -1,8 +1,18 @@
 import * as z from "zod";
 import { Id } from "../ids.ts";
 import { PaymentDetail, PaymentInfo, PaymentState, Statement } from "../payment-info.ts";
+import { PaymentsBy, PaymentTotals } from "../payment-totals.ts";
 import { pageOf, Service, WalletInfo } from "../resources.ts";
 import { paging, type Route, Timestamp } from "./route.ts";
+
+const filter = {
+  session_id: Id.optional(),
+  execution_id: Id.optional(),
+  state: PaymentState.optional(),
+  payee: z.string().min(1).max(200).optional(),
+  from: Timestamp.optional(),
+  to: Timestamp.optional(),
+};
 
 /** The wallet, what it can buy, and what it paid. */
 export const paymentRoutes = {
@@ -30,17 +40,19 @@ export const paymentRoutes = {
     tag: "payments",
     summary: "List payments, newest first; from and to are about when they were quoted",
     scope: "read",
-    query: z.strictObject({
-      ...paging,
-      session_id: Id.optional(),
-      execution_id: Id.optional(),
-      state: PaymentState.optional(),
-      payee: z.string().min(1).max(200).optional(),
-      from: Timestamp.optional(),
-      to: Timestamp.optional(),
-    }),
+    query: z.strictObject({ ...paging, ...filter }),
     responses: { 200: { description: "One page", schema: pageOf(PaymentInfo) } },
     errors: ["invalid_message"],
+  },
+  totalPayments: {
+    method: "get",
+    path: "/api/v1/payments/totals",
+    tag: "payments",
+    summary: "Sum up payments by day, payee, tool, session or state, with the filters of their list",
+    scope: "read",
+    query: z.strictObject({ by: PaymentsBy, ...filter }),
+    responses: { 200: { description: "The sums: days newest first, others largest first", schema: PaymentTotals } },
+    errors: ["invalid_message", "quota_exceeded"],
   },
   readStatement: {
     method: "get",

@@ -1,9 +1,18 @@
 import { CreateTicket } from "../request-bodies.ts";
-import { Health, Ticket } from "../resources.ts";
+import { Health, IdentityInfo, Ticket } from "../resources.ts";
 import type { Route } from "./route.ts";
 
-/** Tickets, and whether the server is well. */
+/** Identity, tickets, and whether the server is well. */
 export const serverRoutes = {
+  readIdentity: {
+    method: "get",
+    path: "/api/v1/identity",
+    tag: "tickets",
+    summary: "Read who your credential says you are, and what it lets you do",
+    scope: "read",
+    responses: { 200: { description: "The identity", schema: IdentityInfo } },
+    errors: [],
+  },
   createTicket: {
     method: "post",
     path: "/api/v1/tickets",

@@ -1,6 +1,7 @@
 import type { Freeze, FreezeBody, FreezeTarget } from "../../protocol/freeze.ts";
 import type { Approve, Edit, Reject } from "../../protocol/messages.ts";
-import type { PaymentDetail, PaymentInfo, PaymentState, Statement } from "../../protocol/payment-info.ts";
+import type { PaymentDetail, PaymentInfo, Statement } from "../../protocol/payment-info.ts";
+import type { PaymentsBy, PaymentTotals } from "../../protocol/payment-totals.ts";
 import type { CancelBody, CreateSession, ExecuteBody, PatchSession } from "../../protocol/request-bodies.ts";
 import type {
   Approval,
@@ -18,6 +19,7 @@ import type {
 } from "../../protocol/resources.ts";
 import type { Simulate, Simulation } from "../../protocol/simulation.ts";
 import type { LogFilter } from "../../store/log-queries.ts";
+import type { PaymentFilter } from "../../store/payment-queries.ts";
 import type { Identity } from "../auth.ts";
 import type { Cursor } from "./cursor.ts";
 
@@ -64,6 +66,8 @@ export interface Api {
 
   getWallet(identity: Identity): Promise<WalletInfo>;
   listPayments(identity: Identity, filter: Slice & PaymentFilter): Promise<readonly PaymentInfo[]>;
+  /** Throws `quota_exceeded` when there are more sums than one answer can hold. */
+  totalPayments(identity: Identity, query: PaymentFilter & { readonly by: PaymentsBy }): Promise<PaymentTotals>;
   getPayment(identity: Identity, paymentId: string): Promise<PaymentDetail>;
   /** Throws `quota_exceeded` when the period has more payments than one statement can hold. */
   readStatement(identity: Identity, period: StatementPeriod): Promise<Statement>;
@@ -83,16 +87,6 @@ export interface Api {
 export interface Slice {
   readonly before: Cursor | undefined;
   readonly limit: number;
-}
-
-/** Times are about when a payment was quoted: from `from` on, and before `to`. */
-export interface PaymentFilter {
-  readonly session_id?: string | undefined;
-  readonly execution_id?: string | undefined;
-  readonly state?: PaymentState | undefined;
-  readonly payee?: string | undefined;
-  readonly from?: string | undefined;
-  readonly to?: string | undefined;
 }
 
 export interface StatementPeriod {

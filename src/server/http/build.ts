@@ -12,6 +12,7 @@ import { eventHandlers } from "./events.ts";
 import { executionHandlers } from "./executions.ts";
 import type { Handlers } from "./handler.ts";
 import { healthHandlers } from "./health.ts";
+import { identityHandlers } from "./identity.ts";
 import { logHandlers } from "./logs.ts";
 import { paymentHandlers } from "./payments.ts";
 import { policyHandlers } from "./policy.ts";
@@ -81,6 +82,7 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
     ...logHandlers(api),
     ...paymentHandlers(api),
     ...policyHandlers(api),
+    ...identityHandlers(),
     ...ticketHandlers(api),
     ...healthHandlers(api),
   };

@@ -8,6 +8,7 @@ type Names =
   | "listServices"
   | "listTools"
   | "listPayments"
+  | "totalPayments"
   | "getPayment"
   | "readStatement"
   | "listSpendRules"
@@ -28,6 +29,9 @@ export function paymentHandlers(api: Api): Handlers<Names> {
         ({ quoted_at, payment_id }) => ({ at: quoted_at, id: payment_id }),
       );
       return value(200, list);
+    },
+    async totalPayments({ identity, query }) {
+      return value(200, await api.totalPayments(identity, { ...query, ...periodOf(query) }));
     },
     async getPayment({ identity, params }) {
       return value(200, await api.getPayment(identity, params.payment_id));
