@@ -2,7 +2,7 @@ import { createElement, type FunctionComponent } from "react";
 import { renderToString } from "react-dom/server";
 import { expect, test } from "vitest";
 import { createClient } from "../src/client/index.ts";
-import { PaygentProvider, useApprovals, useExecution, usePaygent, useSession } from "../src/react/index.ts";
+import { foldEvents, PaygentProvider, useApprovals, useExecution, useFreezes, usePaygent, useSession } from "../src/react/index.ts";
 import { sessionStore } from "../src/react/session-store.ts";
 import { callingModel } from "./support/scripted-model.ts";
 import { serverForTest } from "./support/server-for-test.ts";
@@ -32,6 +32,7 @@ test("before anything has arrived a session is connecting, an execution unknown,
   expect(drawn(() => `${useSession(id).connection.state} ${useSession(id).isCaughtUp}`)).toBe("connecting false");
   expect(drawn(() => `${useExecution(id, id)?.status}`)).toBe("undefined");
   expect(drawn(() => `${useApprovals().isLoading} ${useApprovals().approvals.length}`)).toBe("true 0");
+  expect(drawn(() => `${useFreezes().isLoading} ${useFreezes().freezes.length}`)).toBe("true 0");
 });
 
 test("all who show a session share one view of it, with its history and what happens now", async () => {
@@ -64,5 +65,48 @@ test("a session that is refused says why", async () => {
 
   const leave = store.subscribe(() => undefined);
   await expect.poll(() => store.view.connection).toMatchObject({ state: "closed", error: { code: "not_found" } });
+  leave();
+});
+
+test("a session's view tells what freezes it, as it happens and after the history was read anew", async () => {
+  const server = await serverForTest({ model: callingModel() });
+  const { id } = await server.createSession();
+  const client = await clientOf(server);
+  const store = sessionStore(client, id);
+  const leave = store.subscribe(() => undefined);
+  const scopes = () => store.view.frozen.map(({ scope }) => scope);
+  await expect.poll(() => store.view.isCaughtUp).toBe(true);
+
+  await client.freezes.put({ scope: "session", session_id: id, reason: "odd prices" });
+  await client.freezes.put({ scope: "user" });
+  await expect.poll(scopes).toEqual(["session", "user"]);
+  expect(store.view.frozen).toMatchObject([
+    { scope: "session", session_id: id, by: "alice", reason: "odd prices" },
+    { scope: "user", user_id: "alice", by: "alice" },
+  ]);
+  await client.freezes.lift({ scope: "session", session_id: id });
+  await expect.poll(scopes).toEqual(["user"]);
+  leave();
+});
+
+test("a freeze that was lifted while nothing was under way does not come back with the history", async () => {
+  const server = await serverForTest({ model: callingModel() });
+  const { id } = await server.createSession();
+  const client = await clientOf(server);
+  const watcher = await server.connect(id);
+  const execution = execute(watcher, 'pay_service {"service":"premium-report","max_amount":"25"}');
+  await watcher.first("approval_required", execution);
+  await client.freezes.put({ scope: "user" });
+  await client.executions.cancel(execution);
+  await watcher.end(execution);
+  await client.freezes.lift({ scope: "user" });
+
+  const store = sessionStore(client, id);
+  const leave = store.subscribe(() => undefined);
+  await expect.poll(() => store.view.isCaughtUp).toBe(true);
+
+  expect(store.view.events.map(({ type }) => type)).toContain("freeze");
+  expect(store.view.frozen).toEqual([]);
+  expect(foldEvents(store.view.events).frozen).toMatchObject([{ scope: "user" }]);
   leave();
 });

@@ -1,7 +1,11 @@
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useApprovals } from "../react/index.ts";
+import { useFreezeState } from "./freeze/freeze-state.tsx";
+import { FreezeSwitches } from "./freeze/freeze-switches.tsx";
 import { useNotifications } from "./notifications.ts";
+import { Button } from "./parts/button.tsx";
+import { Dialog } from "./parts/dialog.tsx";
 import { useTitleCount } from "./title.ts";
 
 const pages = [
@@ -16,7 +20,9 @@ const pages = [
 export function Navigation({ onSignOut }: { readonly onSignOut: () => void }) {
   const [here] = useLocation();
   const [isOpen, setIsOpen] = useState(false);
+  const [isFreezing, setIsFreezing] = useState(false);
   const { approvals } = useApprovals();
+  const { freezes } = useFreezeState();
   const waiting = approvals.length;
   useTitleCount(waiting);
   useNotifications(approvals);
@@ -26,15 +32,24 @@ export function Navigation({ onSignOut }: { readonly onSignOut: () => void }) {
         <Link href="/" className="font-semibold tracking-tight">
           Paygent
         </Link>
-        <button
-          type="button"
-          aria-expanded={isOpen}
-          aria-controls="pages"
-          onClick={() => setIsOpen(!isOpen)}
-          className="min-h-8 rounded-md border border-line px-3 md:hidden"
-        >
-          Menu{waiting > 0 ? ` (${waiting})` : ""}
-        </button>
+        <div className="flex gap-2 md:hidden">
+          <Button onClick={() => setIsFreezing(true)}>{freezes.length === 0 ? "Freeze" : "Frozen"}</Button>
+          <Dialog title="Freeze" isOpen={isFreezing} onClose={() => setIsFreezing(false)}>
+            <FreezeSwitches />
+            <Button className="mt-4" onClick={() => setIsFreezing(false)}>
+              Close
+            </Button>
+          </Dialog>
+          <button
+            type="button"
+            aria-expanded={isOpen}
+            aria-controls="pages"
+            onClick={() => setIsOpen(!isOpen)}
+            className="min-h-8 rounded-md border border-line px-3"
+          >
+            Menu{waiting > 0 ? ` (${waiting})` : ""}
+          </button>
+        </div>
       </div>
       <nav
         id="pages"
@@ -57,7 +72,10 @@ export function Navigation({ onSignOut }: { readonly onSignOut: () => void }) {
             ) : null}
           </Link>
         ))}
-        <div className="mt-auto flex flex-col gap-0.5 pt-3 text-soft">
+        <div className="mt-auto hidden px-2 pt-4 md:block">
+          <FreezeSwitches />
+        </div>
+        <div className="flex flex-col gap-0.5 pt-3 text-soft">
           <a href="docs" className="rounded-md px-2 py-1.5 hover:bg-canvas">
             API
           </a>

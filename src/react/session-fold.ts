@@ -1,6 +1,8 @@
 import type { ConnectionStatus } from "../client/event-socket.ts";
 import type { ApprovalRequired, Budget, DurableEvent, ServerEvent } from "../protocol/events.ts";
+import type { Freeze } from "../protocol/freeze.ts";
 import { ExecutionFold } from "./execution-fold.ts";
+import { afterFreeze } from "./frozen.ts";
 import type { ExecutionView } from "./timeline.ts";
 
 /** A session as it is on the screen. It changes as a whole; what did not change stays the same object. */
@@ -13,6 +15,8 @@ export interface SessionView {
   readonly model?: string;
   readonly budget?: Budget;
   readonly isTerminated: boolean;
+  /** What stops the session's payments now; empty when nothing does. */
+  readonly frozen: readonly Freeze[];
   /** Every durable event, in order. */
   readonly events: readonly DurableEvent[];
   /** In the order in which they were given. */
@@ -30,6 +34,7 @@ export class SessionFold {
   #userId: string | undefined;
   #model: string | undefined;
   #isTerminated = false;
+  #frozen: readonly Freeze[] = [];
   /** Where the log ended when the socket connected; undefined before the first connect. */
   #target: number | undefined;
 
@@ -37,12 +42,13 @@ export class SessionFold {
     if (event.seq !== undefined) return this.#applyDurable(event);
     switch (event.type) {
       case "connected": {
-        const { last_seq, user_id, model, status, budget } = event.data;
+        const { last_seq, user_id, model, status, budget, frozen } = event.data;
         this.#target = last_seq;
         this.#userId = user_id;
         this.#model = model;
         this.#budget = budget;
         this.#isTerminated = status === "terminated";
+        this.#frozen = frozen;
         for (const execution of this.#executions.values()) execution.dropLiveText();
         return;
       }
@@ -50,6 +56,9 @@ export class SessionFold {
         return this.#forget(event.data.last_seq);
       case "text_delta":
         this.#executions.get(event.data.execution_id)?.applyDelta(event.data, event.timestamp);
+        return;
+      case "freeze":
+        this.#frozen = afterFreeze(this.#frozen, event.data, event.timestamp);
         return;
       case "execution_started":
       case "error":
@@ -67,6 +76,7 @@ export class SessionFold {
       ...(this.#model === undefined ? {} : { model: this.#model }),
       ...(this.#budget === undefined ? {} : { budget: this.#budget }),
       isTerminated: this.#isTerminated,
+      frozen: this.#frozen,
       events: this.#events.slice(),
       executions: [...this.#executions.values()].map((execution) => execution.view),
       approvals: [...this.#approvals.values()],
@@ -99,6 +109,12 @@ export class SessionFold {
         if (event.type === "error" && !event.data.fatal) break;
         for (const [id, { execution_id }] of this.#approvals) {
           if (execution_id === event.data.execution_id) this.#approvals.delete(id);
+        }
+        break;
+      case "freeze":
+        // `connected` said what held at its end; a lift that came while nothing was under way is in no log.
+        if (this.#target === undefined || event.seq > this.#target) {
+          this.#frozen = afterFreeze(this.#frozen, event.data, event.timestamp);
         }
         break;
       case "thinking":

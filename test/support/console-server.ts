@@ -12,13 +12,19 @@ export async function consoleForTest(
   parts: Parameters<typeof startTestServer>[0] = {},
 ): Promise<{
   readonly server: TestServer;
-  readonly open: (path?: string, options?: Parameters<typeof openConsole>[2]) => Promise<ConsolePage>;
+  /** As a user with a token of `claims`; alice, unless told. */
+  readonly open: (
+    path?: string,
+    options?: Parameters<typeof openConsole>[2],
+    as?: { readonly userId?: string; readonly claims?: Record<string, unknown> },
+  ) => Promise<ConsolePage>;
 }> {
   const server = await serverForTest({ model: callingModel(), ...parts });
   return {
     server,
-    async open(path = "/", options) {
-      const opened = await openConsole(browser, { url: server.url, token: await server.token() }, options);
+    async open(path = "/", options, { userId, claims } = {}) {
+      const token = await server.token(userId, claims);
+      const opened = await openConsole(browser, { url: server.url, token }, options);
       onTestFinished(() => opened.page.context().close());
       if (path !== "/") await opened.page.goto(`${server.url}/#${path}`);
       return opened;
