@@ -2,7 +2,15 @@ import { createElement, type FunctionComponent } from "react";
 import { renderToString } from "react-dom/server";
 import { expect, test } from "vitest";
 import { createClient } from "../src/client/index.ts";
-import { foldEvents, PaygentProvider, useApprovals, useExecution, useFreezes, usePaygent, useSession } from "../src/react/index.ts";
+import {
+  foldEvents,
+  PaygentProvider,
+  useApprovals,
+  useExecution,
+  useFreezes,
+  usePaygent,
+  useSession,
+} from "../src/react/index.ts";
 import { sessionStore } from "../src/react/session-store.ts";
 import { callingModel } from "./support/scripted-model.ts";
 import { serverForTest } from "./support/server-for-test.ts";

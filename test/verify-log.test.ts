@@ -1,11 +1,10 @@
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
-import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { callingModel } from "./support/scripted-model.ts";
+import { tamper } from "./support/tamper.ts";
 import { execute, startTestServer, type TestServer } from "./support/test-server.ts";
 import { readTool } from "./support/test-tools.ts";
 
@@ -51,19 +50,6 @@ function verify(
       }),
     );
   });
-}
-
-async function tamper(sql: string): Promise<void> {
-  const connectionString = server.database.env.DATABASE_URL;
-  if (connectionString === undefined) {
-    const sqlite = new DatabaseSync(join(server.database.dataDir, "paygent.db"), { timeout: 5000 });
-    sqlite.exec(sql);
-    return sqlite.close();
-  }
-  const client = new pg.Client({ connectionString });
-  await client.connect();
-  await client.query(sql);
-  await client.end();
 }
 
 /** A session's whole log as a file, one entry a line. */
@@ -141,7 +127,7 @@ test.each([
   ],
 ])("%s in the store is found and named", async (_name, sql, problem) => {
   const id = await sessionWithEvents();
-  await tamper(sql(id));
+  await tamper(server.database, sql(id));
 
   const { code, lines } = await verify(id);
 

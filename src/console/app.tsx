@@ -15,7 +15,7 @@ import { SignInScreen } from "./screens/sign-in-screen.tsx";
 import { SessionScreen } from "./session/session-screen.tsx";
 import { StartScreen } from "./session/start-screen.tsx";
 
-const LogScreen = lazy(async () => ({ default: (await import("./screens/log-screen.tsx")).LogScreen }));
+const LogScreen = lazy(async () => ({ default: (await import("./log/log-screen.tsx")).LogScreen }));
 const PaymentsScreen = lazy(async () => ({ default: (await import("./screens/payments-screen.tsx")).PaymentsScreen }));
 const SpendScreen = lazy(async () => ({ default: (await import("./screens/spend-screen.tsx")).SpendScreen }));
 const PolicyScreen = lazy(async () => ({ default: (await import("./screens/policy-screen.tsx")).PolicyScreen }));

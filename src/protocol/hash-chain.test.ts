@@ -101,6 +101,13 @@ test("a cut log is found by the session's head, and by a checkpoint", async () =
   expect(found.filter(({ problem }) => !problem?.includes("truncated"))).toEqual([]);
 });
 
+test("a log that does not reach where it is known to is cut, and one that has grown since is not", async () => {
+  const ends = { sessionId, sha256, lastSeq: 900 };
+
+  expect(await checkChain(stream(log), ends)).toMatchObject({ isIntact: true, events: length });
+  expect(await checkChain(stream(log.slice(0, 899)), ends)).toMatchObject({ isIntact: false, brokenAt: 900 });
+});
+
 test("a log that was rewritten with new hashes is found by the head, and by a checkpoint behind the change", async () => {
   const rewritten = [...log.slice(0, 499), ...chainOf(Array(501).fill("{}"), checkpointAt(499))];
 

@@ -59,6 +59,8 @@ export interface ChainEnds {
   readonly firstSeq?: number;
   /** Where the log must end, as the session's row has it. */
   readonly head?: Checkpoint | undefined;
+  /** How far the log reaches at least, where no hash of its end is known. */
+  readonly lastSeq?: number | undefined;
   /** An event that the log must have. */
   readonly checkpoint?: Checkpoint | undefined;
 }
@@ -128,11 +130,11 @@ async function alteration(
 }
 
 function endProblem(seq: number, hash: string, ends: ChainEnds): { seq: number; problem: string } | undefined {
-  const { head, checkpoint, firstSeq = 1 } = ends;
+  const { head, lastSeq = 0, checkpoint, firstSeq = 1 } = ends;
   if (head !== undefined && seq > head.seq) {
     return { seq: head.seq + 1, problem: `Event ${head.seq + 1} stands behind the session's last: it was inserted.` };
   }
-  const known = Math.max(head?.seq ?? 0, checkpoint?.seq ?? 0);
+  const known = Math.max(head?.seq ?? 0, lastSeq, checkpoint?.seq ?? 0);
   if (seq < known) {
     return { seq: seq + 1, problem: `The log was truncated: events ${seq + 1} to ${known} are missing.` };
   }

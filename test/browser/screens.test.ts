@@ -90,21 +90,6 @@ test.skipIf(!runsAll)("the inbox decides over sessions, with the keyboard, and c
   expect((await server.http("GET", "/approvals?status=approved")).body.data).toHaveLength(1);
 });
 
-test.skipIf(!runsAll)("the log goes back and forth in time", async () => {
-  const { open, id } = await usedConsole();
-  const { page } = await open(`/sessions/${id}/log`);
-  await page.getByText("Done · 2.00 USD").waitFor();
-  const moment = page.getByRole("slider", { name: "Moment" });
-
-  await moment.fill("1");
-  await page.getByText("Event 1 of").waitFor();
-  expect(await page.getByText("Done · 2.00 USD").count()).toBe(0);
-  await page.getByRole("button", { name: "Later" }).click();
-  await page.getByText("Event 2 of").waitFor();
-  await moment.fill((await moment.getAttribute("max")) ?? "");
-  await page.getByText("Done · 2.00 USD").waitFor();
-});
-
 test.skipIf(!runsAll)("the policy that is saved holds", async () => {
   const { server, open, id } = await usedConsole();
   const { page } = await open(`/sessions/${id}/policy`);

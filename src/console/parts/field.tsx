@@ -4,10 +4,16 @@ import { type InputHTMLAttributes, useId } from "react";
 export function Field({
   label,
   hint,
+  error,
   className = "",
   ...props
-}: InputHTMLAttributes<HTMLInputElement> & { readonly label: string; readonly hint?: string }) {
+}: InputHTMLAttributes<HTMLInputElement> & {
+  readonly label: string;
+  readonly hint?: string;
+  readonly error?: string;
+}) {
   const id = useId();
+  const described = [...(hint === undefined ? [] : [`${id}-hint`]), ...(error === undefined ? [] : [`${id}-error`])];
   return (
     <div className={className}>
       <label htmlFor={id} className="block font-semibold text-xs">
@@ -21,9 +27,15 @@ export function Field({
       <input
         {...props}
         id={id}
-        {...(hint === undefined ? {} : { "aria-describedby": `${id}-hint` })}
-        className="mt-1 min-h-8 w-full rounded-md border border-line bg-canvas px-2.5 py-1"
+        {...(described.length === 0 ? {} : { "aria-describedby": described.join(" ") })}
+        {...(error === undefined ? {} : { "aria-invalid": true })}
+        className="mt-1 min-h-8 w-full rounded-md border border-line bg-canvas px-2.5 py-1 aria-invalid:border-bad"
       />
+      {error === undefined ? null : (
+        <p id={`${id}-error`} className="mt-0.5 text-bad text-xs">
+          {error}
+        </p>
+      )}
     </div>
   );
 }

@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 
 const looks = {
   info: "border-line bg-panel",
+  good: "border-good bg-panel",
   warn: "border-warn bg-warn-panel",
   bad: "border-bad bg-panel text-bad",
 } as const;
