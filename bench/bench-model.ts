@@ -6,7 +6,7 @@ import type { Tool } from "../src/runtime/tool.ts";
 /** How many deltas a model's network read brings at once. */
 export const deltasPerRead = 16;
 
-/** Answers at once: `stream <n>` says n words, anything else calls `noop` and is done. */
+/** Answers at once: `stream <n>` says n words, `calls <n>` calls `noop` n times, anything else once. */
 export const benchModel: AgentModel = {
   name: "bench",
   ignoresHistory: true,
@@ -14,7 +14,10 @@ export const benchModel: AgentModel = {
     if (messages.at(-1)?.role === "tool") return { text: "Done.", calls: [], success: true };
     const command = messages.findLast((message) => message.role === "user")?.text ?? "";
     const [word, count] = command.split(" ");
-    if (word !== "stream") return { text: "", calls: [{ name: "noop", args: {} }], success: true };
+    if (word !== "stream") {
+      const calls = Array.from({ length: word === "calls" ? Number(count) : 1 }, () => ({ name: "noop", args: {} }));
+      return { text: "", calls, success: true };
+    }
     for (let said = 0; said < Number(count); said++) {
       onText(" word");
       if (said % deltasPerRead === deltasPerRead - 1) await setImmediate();

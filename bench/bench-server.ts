@@ -7,6 +7,8 @@ import { openWire, type WireClient } from "./wire-client.ts";
 
 /** A server in a process of its own. */
 export interface BenchServer {
+  readonly url: string;
+  readonly token: string;
   createSession(config?: Record<string, unknown>): Promise<string>;
   connect(sessionId: string): Promise<WireClient>;
   /** Connects again after event `lastSeq`, and waits for the end of the execution that was missed. */
@@ -43,6 +45,8 @@ async function startProcess(file: string, env: NodeJS.ProcessEnv, database?: Tes
   const socketUrl = `${url}/api/v1/ws?session_id=`;
 
   return {
+    url,
+    token,
     async createSession(config = {}) {
       const response = await fetch(`${url}/api/v1/sessions`, {
         method: "POST",

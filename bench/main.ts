@@ -11,6 +11,7 @@ import { parked } from "./scenarios/parked.ts";
 import { reconcile } from "./scenarios/reconcile.ts";
 import { reconnect } from "./scenarios/reconnect.ts";
 import { runsAtOnce } from "./scenarios/runs.ts";
+import { scroll } from "./scenarios/scroll.ts";
 import { soak } from "./scenarios/soak.ts";
 
 const scenarios: readonly Scenario[] = [
@@ -26,6 +27,7 @@ const scenarios: readonly Scenario[] = [
   reconnect,
   paid,
   reconcile,
+  scroll,
   soak,
 ];
 

@@ -58,7 +58,10 @@ test("one person cannot vote twice", async () => {
   const again = await approve(bob);
   const { body } = await server.http("GET", `/approvals/${request.request_id}`);
 
-  expect(again).toMatchObject({ type: "error", data: { code: "already_decided", details: { decided_by: "bob" } } });
+  expect(again).toMatchObject({
+    type: "error",
+    data: { code: "already_decided", details: { decided_by: "bob", still_pending: true } },
+  });
   expect(body).toMatchObject({ approval: { status: "pending" }, votes: [{ by: "bob" }] });
 });
 

@@ -1,3 +1,5 @@
+import { createContext } from "react";
+
 const storageKey = "paygent.token";
 
 /**
@@ -20,3 +22,6 @@ export function keepToken(token: string): void {
 export function forgetToken(): void {
   sessionStorage.removeItem(storageKey);
 }
+
+/** Leaves the token behind and asks for another one. */
+export const SignOut = createContext<() => void>(() => undefined);

@@ -3,7 +3,7 @@ import { Route, Router, Switch } from "wouter";
 import { useHashLocation } from "wouter/use-hash-location";
 import { createClient } from "../client/index.ts";
 import { PaygentProvider } from "../react/index.ts";
-import { forgetToken, keepToken, takeToken } from "./access.ts";
+import { forgetToken, keepToken, SignOut, takeToken } from "./access.ts";
 import { FreezeBanner } from "./freeze/freeze-banner.tsx";
 import { FreezeProvider } from "./freeze/freeze-state.tsx";
 import { Navigation } from "./navigation.tsx";
@@ -52,38 +52,38 @@ function Console({ token, onSignOut }: { readonly token: string; readonly onSign
   );
   return (
     <PaygentProvider client={client}>
-      <Router hook={useHashLocation}>
-        <FreezeProvider>
-          <div className="flex h-dvh flex-col md:flex-row">
-            <Navigation onSignOut={onSignOut} />
-            <div className="flex min-h-0 min-w-0 flex-1 flex-col">
-              <FreezeBanner />
-              <div className="min-h-0 flex-1">
-                <Suspense fallback={<p className="p-8 text-soft">Loading…</p>}>
-                  <Switch>
-                    <Route path="/" component={StartScreen} />
-                    <Route path="/inbox" component={InboxScreen} />
-                    <Route path="/sessions" component={SessionsScreen} />
-                    <Route path="/sessions/:id">
-                      {({ id }) => <SessionScreen key={id} sessionId={id} onSignOut={onSignOut} />}
-                    </Route>
-                    <Route path="/sessions/:id/policy">{({ id }) => <PolicyScreen key={id} sessionId={id} />}</Route>
-                    <Route path="/sessions/:id/log">{({ id }) => <LogScreen key={id} sessionId={id} />}</Route>
-                    <Route path="/payments">{() => <PaymentsScreen />}</Route>
-                    <Route path="/spend">{() => <SpendScreen />}</Route>
-                    <Route path="/services" component={ServicesScreen} />
-                    <Route>
-                      <Screen title="No such page">
-                        <Empty>The address names no page of the console. Choose one from the menu.</Empty>
-                      </Screen>
-                    </Route>
-                  </Switch>
-                </Suspense>
+      <SignOut value={onSignOut}>
+        <Router hook={useHashLocation}>
+          <FreezeProvider>
+            <div className="flex h-dvh flex-col md:flex-row">
+              <Navigation onSignOut={onSignOut} />
+              <div className="flex min-h-0 min-w-0 flex-1 flex-col">
+                <FreezeBanner />
+                <div className="min-h-0 flex-1">
+                  <Suspense fallback={<p className="p-8 text-soft">Loading…</p>}>
+                    <Switch>
+                      <Route path="/" component={StartScreen} />
+                      <Route path="/inbox" component={InboxScreen} />
+                      <Route path="/sessions" component={SessionsScreen} />
+                      <Route path="/sessions/:id">{({ id }) => <SessionScreen key={id} sessionId={id} />}</Route>
+                      <Route path="/sessions/:id/policy">{({ id }) => <PolicyScreen key={id} sessionId={id} />}</Route>
+                      <Route path="/sessions/:id/log">{({ id }) => <LogScreen key={id} sessionId={id} />}</Route>
+                      <Route path="/payments">{() => <PaymentsScreen />}</Route>
+                      <Route path="/spend">{() => <SpendScreen />}</Route>
+                      <Route path="/services" component={ServicesScreen} />
+                      <Route>
+                        <Screen title="No such page">
+                          <Empty>The address names no page of the console. Choose one from the menu.</Empty>
+                        </Screen>
+                      </Route>
+                    </Switch>
+                  </Suspense>
+                </div>
               </div>
             </div>
-          </div>
-        </FreezeProvider>
-      </Router>
+          </FreezeProvider>
+        </Router>
+      </SignOut>
     </PaygentProvider>
   );
 }

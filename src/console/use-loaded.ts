@@ -1,9 +1,8 @@
 import { useCallback, useEffect, useState } from "react";
-import { messageOf } from "./format.ts";
 
 export type Loaded<Value> =
   | { readonly state: "loading" }
-  | { readonly state: "failed"; readonly message: string }
+  | { readonly state: "failed"; readonly error: unknown }
   | { readonly state: "ready"; readonly value: Value };
 
 /** Reads something when the screen opens, and again on request. `load` must keep its identity. */
@@ -15,7 +14,7 @@ export function useLoaded<Value>(load: () => Promise<Value>): readonly [Loaded<V
     let isCurrent = true;
     load().then(
       (value) => isCurrent && setLoaded({ state: "ready", value }),
-      (error) => isCurrent && setLoaded({ state: "failed", message: messageOf(error) }),
+      (error) => isCurrent && setLoaded({ state: "failed", error }),
     );
     return () => {
       isCurrent = false;

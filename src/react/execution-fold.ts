@@ -5,14 +5,23 @@ import type { CallView, DecisionView, Entry, ExecutionView, ExecutionViewStatus 
 
 type EventOf<Type extends DurableEvent["type"]> = Extract<DurableEvent, { type: Type }>;
 
-/** The events of one execution as a timeline: a call is one entry, however many events tell of it. */
+/**
+ * The events of one execution as a timeline: a call is one entry, however many events tell of it. An event costs
+ * the same after ten thousand others, so entries are found by what they are of and never searched.
+ */
 export class ExecutionFold {
   readonly #start: EventOf<"execution_started">;
-  #entries: Entry[] = [];
+  readonly #entries: Entry[] = [];
+  /** What gives way to something else, by what it is of: "thinking", and text while it is written. It stands last. */
+  readonly #passing = new Map<string, Entry>();
+  readonly #callPlaces = new Map<string, number>();
+  /** By the subagent whose plan it is; the agent's own stands under undefined. */
+  readonly #planPlaces = new Map<string | undefined, number>();
+  readonly #openCalls = new Map<string, "running" | "waiting">();
+  readonly #depths = new Map<string, number>();
   #costMicros = 0n;
   #end: DurableEvent | undefined;
   #hasBegun: boolean;
-  readonly #depths = new Map<string, number>();
   #view: ExecutionView | undefined;
 
   constructor(start: EventOf<"execution_started">) {
@@ -30,7 +39,7 @@ export class ExecutionFold {
       startedAt: this.#start.timestamp,
       ...(this.#end === undefined ? {} : { endedAt: this.#end.timestamp }),
       costUsd: formatUsd(this.#costMicros),
-      entries: this.#entries.slice(),
+      entries: [...this.#entries, ...this.#passing.values()],
     };
     return this.#view;
   }
@@ -48,10 +57,14 @@ export class ExecutionFold {
       case "tool_call": {
         const { tool_id: toolId, tool_name: toolName, tool_args: args } = event.data;
         const call: CallView = { toolId, toolName, args, status: "running", calledAt: event.timestamp };
+        this.#callPlaces.set(toolId, this.#entries.length);
+        this.#openCalls.set(toolId, "running");
         return this.#add({ ...this.#base(event, toolId), kind: "call", call });
       }
       case "approval_required":
         return this.#changeCall(event.data.tool_id, { status: "waiting", approval: event.data });
+      case "approval_vote":
+        return this.#vote(event);
       case "approved":
       case "rejected":
       case "edit_approved":
@@ -67,7 +80,7 @@ export class ExecutionFold {
         return this.#startSubagent(event);
       case "subagent_end": {
         const { result: text, success, duration_ms: durationMs, error } = event.data;
-        this.#dropLive(undefined, event.data.subagent_id);
+        this.#dropTextOf(event.data.subagent_id);
         const end = { text, success, durationMs, ...(error === undefined ? {} : { error }) };
         return this.#add({ ...this.#base(event), kind: "subagent_end", ...end });
       }
@@ -83,26 +96,30 @@ export class ExecutionFold {
     if (this.#end !== undefined) return;
     this.#view = undefined;
     this.#dropThinking(subagent_id);
-    const index = this.#entries.findLastIndex((entry) => entry.key === message_id);
-    const known = this.#entries[index];
-    if (known?.kind === "thought") this.#entries[index] = { ...known, text: known.text + delta };
-    else this.#add({ ...this.#baseOf(message_id, 0, at, subagent_id), kind: "thought", text: delta, isLive: true });
+    const known = this.#passing.get(message_id);
+    this.#passing.set(
+      message_id,
+      known?.kind === "thought"
+        ? { ...known, text: known.text + delta }
+        : { ...this.#baseOf(message_id, 0, at, subagent_id), kind: "thought", text: delta, isLive: true },
+    );
   }
 
   /** Forgets half-written text: after a reconnect the rest of it would be missing. */
   dropLiveText(): void {
-    const kept = this.#entries.filter((entry) => entry.kind !== "thought" || !entry.isLive);
-    if (kept.length === this.#entries.length) return;
-    this.#entries = kept;
-    this.#view = undefined;
+    for (const [key, { kind }] of this.#passing) {
+      if (kind !== "thought") continue;
+      this.#passing.delete(key);
+      this.#view = undefined;
+    }
   }
 
   #think(event: EventOf<"thinking">): void {
     const { message_id, subagent_id, step, total_steps: totalSteps, thought_process: text } = event.data;
-    if (message_id !== undefined) this.#dropLive(message_id, subagent_id);
+    if (message_id !== undefined) this.#passing.delete(message_id);
     if (text === undefined) {
       const steps = totalSteps === undefined ? { step } : { step, totalSteps };
-      this.#add({ ...this.#base(event), kind: "thinking", ...steps });
+      this.#passing.set(thinkingOf(subagent_id), { ...this.#base(event), kind: "thinking", ...steps });
     } else if (text !== "") {
       this.#add({ ...this.#base(event, message_id), kind: "thought", text, isLive: false });
     }
@@ -110,10 +127,20 @@ export class ExecutionFold {
 
   #plan(event: EventOf<"plan">): void {
     const { subagent_id, steps } = event.data;
-    const index = this.#entries.findLastIndex((entry) => entry.kind === "plan" && entry.subagentId === subagent_id);
-    const known = this.#entries[index];
-    if (known?.kind === "plan") this.#entries[index] = { ...known, steps };
-    else this.#add({ ...this.#base(event), kind: "plan", steps });
+    const place = this.#planPlaces.get(subagent_id);
+    const known = place === undefined ? undefined : this.#entries[place];
+    if (place !== undefined && known?.kind === "plan") {
+      this.#entries[place] = { ...known, steps };
+      return;
+    }
+    this.#planPlaces.set(subagent_id, this.#entries.length);
+    this.#add({ ...this.#base(event), kind: "plan", steps });
+  }
+
+  #vote({ data, timestamp: at }: EventOf<"approval_vote">): void {
+    const { by, reason, approvals, approvals_needed: needed, tool_id } = data;
+    const vote = { by, at, approvals, needed, ...(reason === undefined ? {} : { reason }) };
+    this.#changeCall(tool_id, { votes: [...(this.#callOf(tool_id)?.votes ?? []), vote] });
   }
 
   #decide(event: EventOf<"approved" | "rejected" | "edit_approved">): void {
@@ -143,7 +170,7 @@ export class ExecutionFold {
 
   #startSubagent(event: EventOf<"subagent_start">): void {
     const { subagent_id, tool_id, subagent_type: subagentType, task } = event.data;
-    const parent = this.#entries.find((entry) => entry.kind === "call" && entry.call.toolId === tool_id);
+    const parent = this.#entries[this.#callPlaces.get(tool_id) ?? -1];
     this.#depths.set(subagent_id, (parent?.depth ?? 0) + 1);
     this.#add({ ...this.#base(event), kind: "subagent", subagentType, task });
   }
@@ -151,12 +178,8 @@ export class ExecutionFold {
   #close(event: EventOf<"complete" | "cancelled" | "error">): void {
     if (isExecutionEnd(event)) {
       this.#end = event;
-      this.dropLiveText();
-      this.#entries = this.#entries.filter((entry) => entry.kind !== "thinking");
-      for (const entry of this.#entries) {
-        const isOpen = entry.kind === "call" && (entry.call.status === "running" || entry.call.status === "waiting");
-        if (isOpen) this.#changeCall(entry.call.toolId, { status: "refused" });
-      }
+      this.#passing.clear();
+      for (const toolId of this.#openCalls.keys()) this.#changeCall(toolId, { status: "refused" });
     }
     const base = this.#base(event);
     if (event.type === "complete") return this.#add({ ...base, kind: "complete", data: event.data });
@@ -167,8 +190,8 @@ export class ExecutionFold {
   #status(): ExecutionViewStatus {
     if (this.#end?.type === "complete") return this.#end.data.success ? "completed" : "failed";
     if (this.#end !== undefined) return this.#end.type === "cancelled" ? "cancelled" : "failed";
-    const calls = this.#entries.flatMap((entry) => (entry.kind === "call" ? [entry.call.status] : []));
-    const isIdle = !calls.includes("running") && this.#entries.every((entry) => entry.kind !== "thinking");
+    const calls = [...this.#openCalls.values()];
+    const isIdle = !calls.includes("running") && [...this.#passing.values()].every(({ kind }) => kind !== "thinking");
     if (calls.includes("waiting") && isIdle) return "waiting";
     return this.#hasBegun ? "running" : "queued";
   }
@@ -177,26 +200,29 @@ export class ExecutionFold {
     this.#entries.push(entry);
   }
 
+  #callOf(toolId: string): CallView | undefined {
+    const entry = this.#entries[this.#callPlaces.get(toolId) ?? -1];
+    return entry?.kind === "call" ? entry.call : undefined;
+  }
+
   #changeCall(toolId: string, change: Partial<CallView>): void {
-    const index = this.#entries.findLastIndex((entry) => entry.kind === "call" && entry.call.toolId === toolId);
-    const entry = this.#entries[index];
-    if (entry?.kind === "call") this.#entries[index] = { ...entry, call: { ...entry.call, ...change } };
+    const place = this.#callPlaces.get(toolId) ?? -1;
+    const entry = this.#entries[place];
+    if (entry?.kind !== "call") return;
+    const call = { ...entry.call, ...change };
+    this.#entries[place] = { ...entry, call };
+    if (call.status === "running" || call.status === "waiting") this.#openCalls.set(toolId, call.status);
+    else this.#openCalls.delete(toolId);
   }
 
   /** "Thinking" is shown only until the agent does something. */
   #dropThinking(subagentId: string | undefined): void {
-    const index = this.#entries.findLastIndex((entry) => entry.kind === "thinking" && entry.subagentId === subagentId);
-    if (index >= 0) this.#entries.splice(index, 1);
+    this.#passing.delete(thinkingOf(subagentId));
   }
 
-  /** Drops the live text of one message, or of all of an agent's. */
-  #dropLive(messageId: string | undefined, subagentId: string | undefined): void {
-    this.#entries = this.#entries.filter(
-      (entry) =>
-        entry.kind !== "thought" ||
-        !entry.isLive ||
-        (messageId === undefined ? entry.subagentId !== subagentId : entry.key !== messageId),
-    );
+  /** Drops the live text of a subagent that has ended. */
+  #dropTextOf(subagentId: string): void {
+    for (const [key, entry] of this.#passing) if (entry.subagentId === subagentId) this.#passing.delete(key);
   }
 
   #base(event: DurableEvent, key = `${event.seq}`) {
@@ -208,6 +234,10 @@ export class ExecutionFold {
     const depth = subagentId === undefined ? 0 : (this.#depths.get(subagentId) ?? 1);
     return { key, seq, at, depth, ...(subagentId === undefined ? {} : { subagentId }) };
   }
+}
+
+function thinkingOf(subagentId: string | undefined): string {
+  return `thinking ${subagentId ?? ""}`;
 }
 
 /** Failures of calls that never ran. */

@@ -12,6 +12,16 @@ export interface DecisionView {
   readonly editedArgs?: Readonly<Record<string, unknown>>;
 }
 
+/** One person's approval of a call that needs several. */
+export interface VoteView {
+  readonly by: string;
+  readonly at: string;
+  readonly reason?: string;
+  /** How many have approved, this one included, and how many must. */
+  readonly approvals: number;
+  readonly needed: number;
+}
+
 /** A tool call with all that is known of it so far. */
 export interface CallView {
   readonly toolId: string;
@@ -20,6 +30,7 @@ export interface CallView {
   readonly status: CallStatus;
   readonly calledAt: string;
   readonly approval?: ApprovalRequired;
+  readonly votes?: readonly VoteView[];
   readonly decision?: DecisionView;
   readonly result?: unknown;
   readonly error?: ErrorInfo;

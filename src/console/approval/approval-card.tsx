@@ -1,57 +1,62 @@
 import { lazy, Suspense, useState } from "react";
-import { PaygentError } from "../../protocol/errors.ts";
 import type { ApprovalRequired } from "../../protocol/events.ts";
-import { dateAndTime, messageOf } from "../format.ts";
+import { messageOf } from "../format.ts";
 import { Button } from "../parts/button.tsx";
-import { Field } from "../parts/field.tsx";
 import { Notice } from "../parts/notice.tsx";
 import { plainText } from "../plain-text.ts";
 import { ApprovalFacts } from "./approval-facts.tsx";
+import { CardActions } from "./card-actions.tsx";
 import type { Decide } from "./decide.ts";
+import { lateSentence } from "./decided.ts";
+import { ReasonForm } from "./reason-form.tsx";
 import { Remember } from "./remember.tsx";
+import { Votes } from "./votes.tsx";
 
 const EditForm = lazy(async () => ({ default: (await import("./edit-form.tsx")).EditForm }));
 
 type Mode = "look" | "reject" | "edit" | "remember";
 
-/** A request that waits for a decision. `onLost` is told in a sentence when it was too late. */
+/** A request that waits for a decision. `onLate` is told in a sentence when it was too late. */
 export function ApprovalCard({
   request,
   decide,
-  onLost,
+  onLate,
 }: {
   readonly request: ApprovalRequired;
   readonly decide: Decide;
-  readonly onLost: (sentence: string) => void;
+  readonly onLate: (sentence: string) => void;
 }) {
   const [mode, setMode] = useState<Mode>("look");
-  const [reason, setReason] = useState("");
   const [isSending, setIsSending] = useState(false);
   const [failure, setFailure] = useState<string>();
-  const { request_id: id, tool_name: tool } = request;
+  const { request_id: id, tool_name: tool, approvals_needed: needed } = request;
   const isQuestion = tool === "ask_user";
+  const look = () => setMode("look");
 
   const send = async (decision: Promise<unknown>) => {
     setIsSending(true);
     setFailure(undefined);
     try {
       await decision;
+      // A vote leaves the request open; any other decision takes the card away as soon as its event is here.
+      if (needed !== undefined) setIsSending(false);
     } catch (error) {
       setIsSending(false);
-      if (error instanceof PaygentError && lost.has(error.code)) onLost(lostSentence(error));
-      else setFailure(messageOf(error));
+      const late = lateSentence(error);
+      if (late === undefined) setFailure(messageOf(error));
+      else onLate(late);
     }
   };
-  const withReason = reason.trim() === "" ? {} : { reason: reason.trim() };
 
   return (
     <section
-      data-card=""
+      data-card={id}
       tabIndex={-1}
       aria-label={isQuestion ? "Question" : `Approval of ${tool}`}
       className="rounded-lg border border-warn bg-warn-panel p-3 sm:p-4"
     >
       <ApprovalFacts request={request} />
+      {needed === undefined ? null : <Votes request={request} needed={needed} />}
       {failure === undefined ? null : (
         <div className="mt-3">
           <Notice look="bad">{plainText(failure)}</Notice>
@@ -63,7 +68,7 @@ export function ApprovalCard({
             request={request}
             isSending={isSending}
             onSend={(args) => void send(decide.edit(id, args))}
-            onBack={() => setMode("look")}
+            onBack={look}
           />
         </Suspense>
       ) : mode === "remember" ? (
@@ -71,45 +76,32 @@ export function ApprovalCard({
           request={request}
           isSending={isSending}
           onSend={(remember) => void send(decide.approve(id, { remember }))}
-          onBack={() => setMode("look")}
+          onBack={look}
         />
-      ) : mode === "reject" || isQuestion ? (
-        <form
-          className="mt-3 flex flex-wrap items-end gap-2"
-          onSubmit={(event) => {
-            event.preventDefault();
-            void send(isQuestion ? decide.approve(id, withReason) : decide.reject(id, withReason));
-          }}
+      ) : isQuestion ? (
+        <ReasonForm
+          label="Answer"
+          hint="The agent goes on with it."
+          isRequired
+          isSending={isSending}
+          onSend={(options) => void send(decide.approve(id, options))}
         >
-          <Field
-            label={isQuestion ? "Answer" : "Reason"}
-            hint={isQuestion ? "The agent goes on with it." : "The agent is told. It may stay empty."}
-            value={reason}
-            maxLength={2000}
-            autoFocus
-            onChange={(event) => setReason(event.target.value)}
-            className="min-w-52 flex-1"
-          />
-          {isQuestion ? (
-            <>
-              <Button look="primary" type="submit" disabled={isSending || reason.trim() === ""}>
-                Answer
-              </Button>
-              <Button look="danger" disabled={isSending} onClick={() => void send(decide.reject(id))}>
-                Reject
-              </Button>
-            </>
-          ) : (
-            <>
-              <Button look="danger" type="submit" disabled={isSending}>
-                Reject
-              </Button>
-              <Button onClick={() => setMode("look")}>Back</Button>
-            </>
-          )}
-        </form>
+          <Button look="danger" disabled={isSending} onClick={() => void send(decide.reject(id))}>
+            Reject
+          </Button>
+        </ReasonForm>
+      ) : mode === "reject" ? (
+        <ReasonForm
+          label="Reason"
+          verb="Reject"
+          hint="The agent is told. It may stay empty."
+          isSending={isSending}
+          onSend={(options) => void send(decide.reject(id, options))}
+        >
+          <Button onClick={look}>Back</Button>
+        </ReasonForm>
       ) : (
-        <div className="mt-3 flex flex-wrap gap-2">
+        <CardActions isSending={isSending}>
           <Button look="primary" data-key="a" disabled={isSending} onClick={() => void send(decide.approve(id))}>
             Approve
           </Button>
@@ -119,20 +111,13 @@ export function ApprovalCard({
           <Button data-key="e" disabled={isSending} onClick={() => setMode("edit")}>
             Edit
           </Button>
-          <Button disabled={isSending} onClick={() => setMode("remember")} className="sm:ml-auto">
-            Always allow…
-          </Button>
-        </div>
+          {needed === undefined ? (
+            <Button disabled={isSending} onClick={() => setMode("remember")} className="sm:ml-auto">
+              Always allow…
+            </Button>
+          ) : null}
+        </CardActions>
       )}
     </section>
   );
-}
-
-/** Refusals that say the request is over. */
-const lost: ReadonlySet<string> = new Set(["already_decided", "approval_expired", "execution_ended"]);
-
-function lostSentence(error: PaygentError): string {
-  const { decided_by: by, decided_at: at, decision } = error.details ?? {};
-  if (error.code !== "already_decided" || typeof by !== "string" || typeof at !== "string") return error.message;
-  return plainText(`Somebody was faster: already ${decision} by ${by}, ${dateAndTime(at)}.`);
 }

@@ -8,6 +8,7 @@ import { Button } from "../parts/button.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { plainText } from "../plain-text.ts";
 import { useLoaded } from "../use-loaded.ts";
+import { CardActions } from "./card-actions.tsx";
 import { validator } from "./validator.ts";
 
 type Args = Readonly<Record<string, unknown>>;
@@ -45,12 +46,12 @@ export function EditForm({
             onSubmit={({ formData }) => onSend({ ...withoutAbsent(formData) })}
           >
             <Changes changes={changes} />
-            <div className="mt-3 flex gap-2">
+            <CardActions isSending={isSending}>
               <Button look="primary" type="submit" disabled={isSending || changes.length === 0}>
                 Send changed call
               </Button>
               <Button onClick={onBack}>Back</Button>
-            </div>
+            </CardActions>
           </Form>
         )}
       </Loading>

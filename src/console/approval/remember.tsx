@@ -6,6 +6,7 @@ import { dateAndTime } from "../format.ts";
 import { Button } from "../parts/button.tsx";
 import { Field } from "../parts/field.tsx";
 import { plainText } from "../plain-text.ts";
+import { CardActions } from "./card-actions.tsx";
 
 /** "Always allow": the rule that it makes, in words, before it is made. */
 export function Remember({
@@ -69,12 +70,12 @@ export function Remember({
             )
           : "Amounts are like 25 or 0.10, days a number from 1 to 999."}
       </p>
-      <div className="mt-3 flex gap-2">
+      <CardActions isSending={isSending}>
         <Button look="primary" type="submit" disabled={isSending || !isValid}>
           Approve and remember
         </Button>
         <Button onClick={onBack}>Back</Button>
-      </div>
+      </CardActions>
     </form>
   );
 }

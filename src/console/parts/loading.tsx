@@ -1,7 +1,6 @@
 import type { ReactNode } from "react";
 import type { Loaded } from "../use-loaded.ts";
-import { Button } from "./button.tsx";
-import { Notice } from "./notice.tsx";
+import { Failure } from "./failure.tsx";
 
 /** What was loaded, or a word on why it is not there. */
 export function Loading<Value>({
@@ -21,14 +20,7 @@ export function Loading<Value>({
         </p>
       );
     case "failed":
-      return (
-        <Notice look="bad">
-          <p>{of.message}</p>
-          <Button className="mt-2" onClick={again}>
-            Try again
-          </Button>
-        </Notice>
-      );
+      return <Failure error={of.error} again={again} />;
     case "ready":
       return <>{children(of.value)}</>;
   }

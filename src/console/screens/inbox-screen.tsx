@@ -1,22 +1,37 @@
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { Link } from "wouter";
-import { useApprovals } from "../../react/index.ts";
+import type { ApprovalRequired } from "../../protocol/events.ts";
+import { useApprovals, usePaygent } from "../../react/index.ts";
 import { ApprovalCard } from "../approval/approval-card.tsx";
+import type { Decide } from "../approval/decide.ts";
+import { endSentence } from "../approval/decided.ts";
 import { useCardKeys } from "../approval/use-card-keys.ts";
+import { useOwnDecisions } from "../approval/use-own-decisions.ts";
+import { messageOf } from "../format.ts";
 import { NotifySwitch } from "../notify-switch.tsx";
+import { Failure } from "../parts/failure.tsx";
 import { Notice } from "../parts/notice.tsx";
 import { Empty, Screen } from "../parts/screen.tsx";
 
 /** Every request that waits for this user, over all sessions. */
 export function InboxScreen() {
+  const client = usePaygent();
   const { approvals, error, isLoading, approve, reject, edit } = useApprovals();
   const [notice, setNotice] = useState<string>();
-  const decide = {
-    approve,
-    reject,
-    edit: (id: string, edited_args: Record<string, unknown>) => edit(id, { edited_args }),
+  const tellWhoDecided = async ({ request_id: id }: ApprovalRequired) => {
+    try {
+      const { approval } = await client.approvals.get(id);
+      setNotice((before) => endSentence(approval) ?? before);
+    } catch (failure) {
+      setNotice(messageOf(failure));
+    }
   };
-  useCardKeys();
+  const byHttp = useMemo<Decide>(
+    () => ({ approve, reject, edit: (id, edited_args) => edit(id, { edited_args }) }),
+    [approve, reject, edit],
+  );
+  const decide = useOwnDecisions(byHttp, approvals, (request) => void tellWhoDecided(request));
+  useCardKeys(approvals.map(({ request_id }) => request_id).join());
   return (
     <Screen title="Inbox" actions={<NotifySwitch />}>
       {approvals.length === 0 ? null : (
@@ -25,8 +40,8 @@ export function InboxScreen() {
           <kbd>e</kbd> edits.
         </p>
       )}
-      <div className="grid gap-3">
-        {error === undefined ? null : <Notice look="bad">{error.message}</Notice>}
+      <div className="grid grid-cols-[minmax(0,1fr)] gap-3">
+        {error === undefined ? null : <Failure error={error} />}
         {notice === undefined ? null : (
           <Notice look="bad" onDismiss={() => setNotice(undefined)}>
             {notice}
@@ -34,7 +49,7 @@ export function InboxScreen() {
         )}
         {approvals.map((approval) => (
           <div key={approval.request_id}>
-            <ApprovalCard request={approval} decide={decide} onLost={setNotice} />
+            <ApprovalCard request={approval} decide={decide} onLate={setNotice} />
             <Link href={`/sessions/${approval.session_id}`} className="text-accent text-xs underline">
               Open its session
             </Link>

@@ -5,17 +5,22 @@ import { Button } from "../parts/button.tsx";
 export function CommandBox({
   history,
   hint,
+  isBusy = false,
   onRun,
 }: {
   readonly history: readonly string[];
   readonly hint: string;
+  /** Whether an earlier command is still being handed over. */
+  readonly isBusy?: boolean;
   readonly onRun: (command: string) => void;
 }) {
   const [text, setText] = useState("");
   const place = useRef<number | undefined>(undefined);
+  /** What was being written when an earlier command was asked for. */
+  const draft = useRef("");
   const run = () => {
     const command = text.trim();
-    if (command === "") return;
+    if (command === "" || isBusy) return;
     onRun(command);
     setText("");
     place.current = undefined;
@@ -23,8 +28,9 @@ export function CommandBox({
   const recall = (step: -1 | 1) => {
     const next = (place.current ?? history.length) + step;
     if (next < 0 || next > history.length) return;
+    if (place.current === undefined) draft.current = text;
     place.current = next;
-    setText(history[next] ?? "");
+    setText(history[next] ?? draft.current);
   };
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {
@@ -57,11 +63,11 @@ export function CommandBox({
           onKeyDown={onKeyDown}
           className="min-w-0 flex-1 resize-none bg-transparent px-2 py-1 font-mono text-[13px] leading-6 outline-none placeholder:text-soft"
         />
-        <Button look="primary" type="submit" disabled={text.trim() === ""}>
+        <Button look="primary" type="submit" disabled={isBusy || text.trim() === ""}>
           Run
         </Button>
       </div>
-      <p id="command-hint" className="mt-1 truncate px-1 text-soft text-xs">
+      <p id="command-hint" className="mt-1 px-1 text-soft text-xs">
         {hint}
       </p>
     </form>

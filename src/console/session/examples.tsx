@@ -5,13 +5,20 @@ const examples = [
 ] as const;
 
 /** Commands to begin with. */
-export function Examples({ onRun }: { readonly onRun: (command: string) => void }) {
+export function Examples({
+  isBusy = false,
+  onRun,
+}: {
+  readonly isBusy?: boolean;
+  readonly onRun: (command: string) => void;
+}) {
   return (
     <ul className="grid gap-2">
       {examples.map(([command, what]) => (
         <li key={command}>
           <button
             type="button"
+            disabled={isBusy}
             onClick={() => onRun(command)}
             className="w-full rounded-md border border-line bg-panel px-3 py-2 text-left hover:border-accent"
           >

@@ -1,7 +1,10 @@
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
-import { useSession } from "../../react/index.ts";
+import type { ApprovalRequired } from "../../protocol/events.ts";
+import { type ExecutionView, useSession } from "../../react/index.ts";
 import { ApprovalCard } from "../approval/approval-card.tsx";
+import { fasterSentence } from "../approval/decided.ts";
+import { useOwnDecisions } from "../approval/use-own-decisions.ts";
 import { messageOf } from "../format.ts";
 import { BudgetGauge } from "../parts/budget-gauge.tsx";
 import { Notice } from "../parts/notice.tsx";
@@ -11,30 +14,33 @@ import { CommandBox } from "./command-box.tsx";
 import { ConnectionBanner } from "./connection-banner.tsx";
 import { Examples } from "./examples.tsx";
 import { modelHint } from "./model-hint.ts";
+import { OpenExecutions } from "./open-executions.tsx";
 import { Timeline } from "./timeline.tsx";
+import { type UnsentCommand, UnsentCommands } from "./unsent-commands.tsx";
 
 /** One session: what happens in it, what it asks, and where it is told what to do. */
-export function SessionScreen({
-  sessionId,
-  onSignOut,
-}: {
-  readonly sessionId: string;
-  readonly onSignOut: () => void;
-}) {
+export function SessionScreen({ sessionId }: { readonly sessionId: string }) {
   const session = useSession(sessionId);
   const { executions, approvals, budget, connection, isCaughtUp, model, isTerminated } = session;
   const [notice, setNotice] = useState<string>();
+  const [unsent, setUnsent] = useState<readonly UnsentCommand[]>([]);
   const history = useMemo(() => executions.map(({ command }) => command), [executions]);
   const title = history[0] ?? "New session";
+  const isRefused = connection.state === "closed";
   useTitle(title);
 
   const tell = (error: unknown) => setNotice(messageOf(error));
   const run = (command: string) => {
-    session.execute(command).accepted.catch(tell);
+    const { id, accepted } = session.execute(command);
+    setUnsent((before) => [...before, { id, command }]);
+    accepted.catch(tell).finally(() => setUnsent((before) => before.filter((one) => one.id !== id)));
   };
   const cancel = (executionId: string) => {
     session.cancel(executionId).catch(tell);
   };
+  const decide = useOwnDecisions(session, approvals, (request) =>
+    setNotice((before) => fasterThanHere(executions, request) ?? before),
+  );
   return (
     <main className="flex h-full min-h-0 flex-col">
       <div className="flex flex-wrap items-center justify-between gap-x-6 gap-y-2 border-line border-b bg-panel px-4 py-2 md:px-8">
@@ -59,26 +65,36 @@ export function SessionScreen({
           </div>
         </div>
       ) : (
-        <Timeline executions={executions} onCancel={cancel} />
+        <Timeline executions={executions} />
       )}
+      <OpenExecutions executions={executions} onCancel={cancel} />
       <div className="max-h-[65%] shrink-0 overflow-y-auto px-4 pt-2 pb-2 md:px-8">
         <div className="mx-auto grid max-w-4xl grid-cols-[minmax(0,1fr)] gap-2">
-          <ConnectionBanner status={connection} isCaughtUp={isCaughtUp} onSignOut={onSignOut} />
+          <ConnectionBanner status={connection} isCaughtUp={isCaughtUp} />
           {notice === undefined ? null : (
             <Notice look="bad" onDismiss={() => setNotice(undefined)}>
               {plainText(notice)}
             </Notice>
           )}
           {approvals.map((request) => (
-            <ApprovalCard key={request.request_id} request={request} decide={session} onLost={setNotice} />
+            <ApprovalCard key={request.request_id} request={request} decide={decide} onLate={setNotice} />
           ))}
-          {isTerminated ? (
-            <Notice>This session is terminated; its log stays.</Notice>
-          ) : (
-            <CommandBox history={history} hint={modelHint(model)} onRun={run} />
-          )}
+          {connection.state === "open" ? null : <UnsentCommands commands={unsent} />}
+          {isTerminated ? <Notice>This session is terminated; its log stays.</Notice> : null}
+          {isTerminated || isRefused ? null : <CommandBox history={history} hint={modelHint(model)} onRun={run} />}
         </div>
       </div>
     </main>
   );
+}
+
+/** Who decided a request that left the page undecided here; undefined when nobody did. */
+function fasterThanHere(executions: readonly ExecutionView[], request: ApprovalRequired): string | undefined {
+  const execution = executions.find(({ executionId }) => executionId === request.execution_id);
+  for (const entry of execution?.entries ?? []) {
+    if (entry.kind !== "call" || entry.call.approval?.request_id !== request.request_id) continue;
+    const { decision, decidedBy, decidedAt } = entry.call.decision ?? {};
+    if (decidedBy !== undefined && decision !== undefined) return fasterSentence(decision, decidedBy, decidedAt ?? "");
+  }
+  return undefined;
 }

@@ -1,25 +1,20 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Entry, ExecutionView } from "../../react/index.ts";
 import { timeOfDay } from "../format.ts";
 import { EntryLine } from "./entry-line.tsx";
 import { ExecutionLine } from "./execution-line.tsx";
 
-type Line =
-  | { readonly key: string; readonly execution: ExecutionView; readonly entry?: undefined }
-  | { readonly key: string; readonly execution: ExecutionView; readonly entry: Entry };
+type Line = { readonly key: string } & (
+  | { readonly execution: ExecutionView }
+  | { readonly entry: Entry; readonly execution?: undefined }
+);
 
 /** How near to the end the reader must be for the timeline to follow what is added. */
 const followPixels = 80;
 
-/** Executions and their entries; only the lines in sight are drawn. */
-export function Timeline({
-  executions,
-  onCancel,
-}: {
-  readonly executions: readonly ExecutionView[];
-  readonly onCancel?: (executionId: string) => void;
-}) {
+/** Executions and their entries; only the lines in sight are drawn, and a line is drawn anew when it changed. */
+export function Timeline({ executions }: { readonly executions: readonly ExecutionView[] }) {
   const lines = useMemo(() => executions.flatMap(linesOf), [executions]);
   const scroller = useRef<HTMLDivElement>(null);
   const isFollowing = useRef(true);
@@ -34,8 +29,10 @@ export function Timeline({
   const virtual = useVirtualizer({
     count: lines.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => 44,
-    getItemKey: (index) => lines[index]?.key ?? index,
+    // That of a call, which most lines are; a good guess leaves little to put right while it is scrolled.
+    estimateSize: () => 33,
+    // With another function every place is reckoned anew, so it stays the same while it is scrolled.
+    getItemKey: useCallback((index: number) => lines[index]?.key ?? index, [lines]),
     overscan: 8,
   });
   const height = virtual.getTotalSize();
@@ -60,7 +57,6 @@ export function Timeline({
         {virtual.getVirtualItems().map((item) => {
           const line = lines[item.index];
           if (line === undefined) return null;
-          const { execution, entry } = line;
           return (
             <li
               key={item.key}
@@ -71,23 +67,10 @@ export function Timeline({
               className="absolute top-0 left-0 w-full py-1.5"
               style={{ transform: `translateY(${item.start}px)` }}
             >
-              {entry === undefined ? (
-                <ExecutionLine execution={execution} onCancel={onCancel && (() => onCancel(execution.executionId))} />
+              {line.execution === undefined ? (
+                <TimedEntry lineKey={line.key} entry={line.entry} isOpen={open.has(line.key)} onToggle={toggle} />
               ) : (
-                <div className="flex gap-3">
-                  <time
-                    dateTime={entry.at}
-                    className="hidden w-16 shrink-0 text-soft text-xs leading-5 tabular-nums sm:block"
-                  >
-                    {timeOfDay(entry.at)}
-                  </time>
-                  <div
-                    className={`min-w-0 flex-1 ${entry.depth > 0 ? "border-line border-l-2 pl-3" : ""}`}
-                    style={{ marginLeft: `${Math.max(0, entry.depth - 1)}rem` }}
-                  >
-                    <EntryLine entry={entry} isOpen={open.has(line.key)} onToggle={() => toggle(line.key)} />
-                  </div>
-                </div>
+                <ExecutionLine execution={line.execution} />
               )}
             </li>
           );
@@ -97,10 +80,42 @@ export function Timeline({
   );
 }
 
+const TimedEntry = memo(function TimedEntry({
+  lineKey,
+  entry,
+  isOpen,
+  onToggle,
+}: {
+  readonly lineKey: string;
+  readonly entry: Entry;
+  readonly isOpen: boolean;
+  readonly onToggle: (key: string) => void;
+}) {
+  return (
+    <div className="flex gap-3">
+      <time dateTime={entry.at} className="hidden w-16 shrink-0 text-soft text-xs leading-5 tabular-nums sm:block">
+        {timeOfDay(entry.at)}
+      </time>
+      <div
+        className={`min-w-0 flex-1 ${entry.depth > 0 ? "border-line border-l-2 pl-3" : ""}`}
+        style={{ marginLeft: `${Math.max(0, entry.depth - 1)}rem` }}
+      >
+        <EntryLine entry={entry} isOpen={isOpen} onToggle={() => onToggle(lineKey)} />
+      </div>
+    </div>
+  );
+});
+
+/** The line of what did not change stays the same object, however long the timeline is. */
+const known = new WeakMap<Entry, Line>();
+
 function linesOf(execution: ExecutionView): Line[] {
-  const { executionId, entries } = execution;
-  return [
-    { key: executionId, execution },
-    ...entries.map((entry) => ({ key: `${executionId} ${entry.key}`, execution, entry })),
-  ];
+  const { executionId } = execution;
+  const lines: Line[] = [{ key: executionId, execution }];
+  for (const entry of execution.entries) {
+    const line = known.get(entry) ?? { key: `${executionId} ${entry.key}`, entry };
+    known.set(entry, line);
+    lines.push(line);
+  }
+  return lines;
 }
