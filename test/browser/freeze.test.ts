@@ -1,14 +1,8 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import {
-  accessibilityProblems,
-  buildConsole,
-  expectNoSidewaysScroll,
-  keepPicture,
-  openBrowser,
-  runsAll,
-} from "../support/browser.ts";
+import { buildConsole, keepPicture, openBrowser, runsAll } from "../support/browser.ts";
 import { consoleForTest } from "../support/console-server.ts";
+import { accessibilityProblems, expectNoSidewaysScroll } from "../support/page-checks.ts";
 import { execute } from "../support/test-server.ts";
 
 const payReport = 'pay_service {"service":"premium-report","max_amount":"25"}';

@@ -1,5 +1,6 @@
 import type { Page } from "playwright-core";
-import { accessibilityProblems, expectNoSidewaysScroll, keepPicture } from "./browser.ts";
+import { keepPicture } from "./browser.ts";
+import { accessibilityProblems, expectNoSidewaysScroll } from "./page-checks.ts";
 
 const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
 
