@@ -9,16 +9,17 @@ import { FreezeProvider } from "./freeze/freeze-state.tsx";
 import { Navigation } from "./navigation.tsx";
 import { Empty, Screen } from "./parts/screen.tsx";
 import { InboxScreen } from "./screens/inbox-screen.tsx";
-import { ServicesScreen } from "./screens/services-screen.tsx";
-import { SessionsScreen } from "./screens/sessions-screen.tsx";
 import { SignInScreen } from "./screens/sign-in-screen.tsx";
 import { SessionScreen } from "./session/session-screen.tsx";
 import { StartScreen } from "./session/start-screen.tsx";
 
 const LogScreen = lazy(async () => ({ default: (await import("./log/log-screen.tsx")).LogScreen }));
-const PaymentsScreen = lazy(async () => ({ default: (await import("./screens/payments-screen.tsx")).PaymentsScreen }));
-const SpendScreen = lazy(async () => ({ default: (await import("./screens/spend-screen.tsx")).SpendScreen }));
-const PolicyScreen = lazy(async () => ({ default: (await import("./screens/policy-screen.tsx")).PolicyScreen }));
+const PaymentScreen = lazy(async () => ({ default: (await import("./paid/payment-screen.tsx")).PaymentScreen }));
+const PaymentsScreen = lazy(async () => ({ default: (await import("./paid/payments-screen.tsx")).PaymentsScreen }));
+const PolicyScreen = lazy(async () => ({ default: (await import("./policy/policy-screen.tsx")).PolicyScreen }));
+const ServicesScreen = lazy(async () => ({ default: (await import("./screens/services-screen.tsx")).ServicesScreen }));
+const SessionsScreen = lazy(async () => ({ default: (await import("./screens/sessions-screen.tsx")).SessionsScreen }));
+const SpendScreen = lazy(async () => ({ default: (await import("./spend/spend-screen.tsx")).SpendScreen }));
 
 export function App({ initialToken }: { readonly initialToken: string | undefined }) {
   const [token, setToken] = useState(initialToken);
@@ -64,13 +65,15 @@ function Console({ token, onSignOut }: { readonly token: string; readonly onSign
                     <Switch>
                       <Route path="/" component={StartScreen} />
                       <Route path="/inbox" component={InboxScreen} />
-                      <Route path="/sessions" component={SessionsScreen} />
+                      <Route path="/sessions">{() => <SessionsScreen />}</Route>
                       <Route path="/sessions/:id">{({ id }) => <SessionScreen key={id} sessionId={id} />}</Route>
                       <Route path="/sessions/:id/policy">{({ id }) => <PolicyScreen key={id} sessionId={id} />}</Route>
                       <Route path="/sessions/:id/log">{({ id }) => <LogScreen key={id} sessionId={id} />}</Route>
-                      <Route path="/payments">{() => <PaymentsScreen />}</Route>
+                      <Route path="/payments">{() => <PaymentsScreen where={undefined} />}</Route>
+                      <Route path="/payments/where/:filter">{({ filter }) => <PaymentsScreen where={filter} />}</Route>
+                      <Route path="/payments/:id">{({ id }) => <PaymentScreen key={id} paymentId={id} />}</Route>
                       <Route path="/spend">{() => <SpendScreen />}</Route>
-                      <Route path="/services" component={ServicesScreen} />
+                      <Route path="/services">{() => <ServicesScreen />}</Route>
                       <Route>
                         <Screen title="No such page">
                           <Empty>The address names no page of the console. Choose one from the menu.</Empty>

@@ -60,9 +60,9 @@ export function Navigation({ onSignOut }: { readonly onSignOut: () => void }) {
           <Link
             key={href}
             href={href}
-            aria-current={here === href ? "page" : undefined}
+            aria-current={isAt(here, href) ? "page" : undefined}
             onClick={() => setIsOpen(false)}
-            className={`flex justify-between rounded-md px-2 py-1.5 hover:bg-canvas ${here === href ? "bg-canvas font-semibold" : ""}`}
+            className={`flex justify-between rounded-md px-2 py-1.5 hover:bg-canvas ${isAt(here, href) ? "bg-canvas font-semibold" : ""}`}
           >
             <span>{name}</span>
             {href === "/inbox" && waiting > 0 ? (
@@ -86,4 +86,9 @@ export function Navigation({ onSignOut }: { readonly onSignOut: () => void }) {
       </nav>
     </header>
   );
+}
+
+/** A filtered list is still its page. */
+function isAt(here: string, href: string): boolean {
+  return here === href || here.startsWith(`${href}/where/`);
 }

@@ -62,11 +62,10 @@ function screensOf(id: string): [string, string | RegExp][] {
     [`/sessions/${id}`, "expires in"],
     ["/inbox", "expires in"],
     ["/sessions", "Used"],
-    [`/sessions/${id}/policy`, "Ask above, USD"],
-    [`/sessions/${id}/log`, /^Event \d+ of \d+/],
+    [`/sessions/${id}/policy`, "Review and save…"],
     ["/services", "Sells news."],
     ["/spend", "Spent by day"],
-    ["/payments", "Statement (CSV)"],
+    ["/payments", "2.00 USD settled"],
     ["/nowhere", "The address names no page"],
   ];
 }
@@ -82,18 +81,6 @@ test.skipIf(!runsAll)("the inbox decides over sessions, with the keyboard, and c
 
   await page.getByText("Nothing waits for you.").waitFor();
   expect((await server.http("GET", "/approvals?status=approved")).body.data).toHaveLength(1);
-});
-
-test.skipIf(!runsAll)("the policy that is saved holds", async () => {
-  const { server, open, id } = await usedConsole();
-  const { page } = await open(`/sessions/${id}/policy`);
-  await page.getByRole("textbox", { name: "Ask above, USD" }).fill("1.50");
-  await page.getByLabel("check_balance").selectOption("deny");
-  await page.getByRole("button", { name: "Save" }).click();
-  await page.getByText("It holds for every call from now on.").waitFor();
-
-  const { config } = (await server.http("GET", `/sessions/${id}`)).body;
-  expect(config).toMatchObject({ approval_threshold_usd: "1.50", tools: { check_balance: "deny" }, budget_usd: "50" });
 });
 
 test.skipIf(!runsAll)(
