@@ -4,20 +4,33 @@ import { setWantsNotifications, wantsNotifications } from "./notifications.ts";
 /** Turns notification and sound on for this browser. */
 export function NotifySwitch() {
   const [isOn, setIsOn] = useState(wantsNotifications);
-  const change = (wanted: boolean) => {
+  const [isForbidden, setIsForbidden] = useState(() => isOn && permission() !== "granted");
+  const change = async (wanted: boolean) => {
     setWantsNotifications(wanted);
     setIsOn(wanted);
-    if (wanted && "Notification" in window) void Notification.requestPermission();
+    const answer = wanted && permission() !== "none" ? await Notification.requestPermission() : permission();
+    setIsForbidden(wanted && answer !== "granted");
   };
   return (
-    <label className="flex items-center gap-2">
-      <input
-        type="checkbox"
-        checked={isOn}
-        onChange={(event) => change(event.target.checked)}
-        className="size-4 accent-accent"
-      />
-      Notify me, with a sound
-    </label>
+    <div>
+      <label className="flex items-center gap-2">
+        <input
+          type="checkbox"
+          checked={isOn}
+          onChange={(event) => void change(event.target.checked)}
+          className="size-4 accent-accent"
+        />
+        Notify me, with a sound
+      </label>
+      <p role="status" className="text-soft text-xs">
+        {isForbidden
+          ? "This browser shows no notifications of this page; allow them in its settings. The sound stays."
+          : ""}
+      </p>
+    </div>
   );
+}
+
+function permission(): NotificationPermission | "none" {
+  return "Notification" in window ? Notification.permission : "none";
 }

@@ -19,6 +19,8 @@ export class ExecutionFold {
   readonly #planPlaces = new Map<string | undefined, number>();
   readonly #openCalls = new Map<string, "running" | "waiting">();
   readonly #depths = new Map<string, number>();
+  /** Messages whose text was lost in part; what still comes of them is shown as a rest. */
+  readonly #cutMessages = new Set<string>();
   #costMicros = 0n;
   #end: DurableEvent | undefined;
   #hasBegun: boolean;
@@ -101,7 +103,12 @@ export class ExecutionFold {
       message_id,
       known?.kind === "thought"
         ? { ...known, text: known.text + delta }
-        : { ...this.#baseOf(message_id, 0, at, subagent_id), kind: "thought", text: delta, isLive: true },
+        : {
+            ...this.#baseOf(message_id, 0, at, subagent_id),
+            kind: "thought",
+            text: this.#cutMessages.has(message_id) ? `… ${delta}` : delta,
+            isLive: true,
+          },
     );
   }
 
@@ -110,6 +117,7 @@ export class ExecutionFold {
     for (const [key, { kind }] of this.#passing) {
       if (kind !== "thought") continue;
       this.#passing.delete(key);
+      this.#cutMessages.add(key);
       this.#view = undefined;
     }
   }

@@ -1,22 +1,12 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { buildConsole, hasChromium, keepPicture, openBrowser, openConsole } from "../support/browser.ts";
+import { expect } from "vitest";
+import { keepPicture, openConsole } from "../support/browser.ts";
+import { consoleTest } from "../support/browser-test.ts";
 import { databaseForProcesses, startProcess } from "../support/server-process.ts";
 
-let browser: Browser;
-
-beforeAll(async () => {
-  if (!hasChromium) return;
-  await buildConsole();
-  browser = await openBrowser();
-}, 60_000);
-
-afterAll(() => browser?.close());
-
-test.skipIf(!hasChromium)(
+consoleTest(
   "the first minute: an example, a question, a receipt, a killed server, and everything stands as it was",
   { timeout: 90_000 },
-  async () => {
+  async ({ browser }) => {
     const database = await databaseForProcesses();
     const server = await startProcess(database, "paygent");
     const { page, problems } = await openConsole(browser, { url: server.url, token: await server.token() });

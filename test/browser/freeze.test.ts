@@ -1,77 +1,70 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { buildConsole, keepPicture, openBrowser, runsAll } from "../support/browser.ts";
-import { consoleForTest } from "../support/console-server.ts";
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
+import { keepPicture } from "../support/browser.ts";
+import { browserTest } from "../support/browser-test.ts";
+import { button, payReport } from "../support/console-page.ts";
+import type { ConsoleWorld } from "../support/console-server.ts";
+import { phone } from "../support/looks.ts";
 import { accessibilityProblems, expectNoSidewaysScroll } from "../support/page-checks.ts";
 import { execute } from "../support/test-server.ts";
 
-const payReport = 'pay_service {"service":"premium-report","max_amount":"25"}';
-let browser: Browser;
-
-beforeAll(async () => {
-  if (!runsAll) return;
-  await buildConsole();
-  browser = await openBrowser();
-}, 60_000);
-
-afterAll(() => browser?.close());
-
 const freezeSwitch = (page: Page, of: string) => page.getByRole("switch", { name: `Freeze ${of}` });
 const banner = (page: Page) => page.getByRole("region", { name: "Frozen payments" });
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 
 /** A console with a session in which a payment waits for approval. */
-async function waitingPayment() {
-  const { server, open } = await consoleForTest(browser);
+async function waitingPayment({ server, open }: ConsoleWorld) {
   const { id } = await server.createSession();
   const client = await server.connect(id);
   await client.first("approval_required", execute(client, payReport));
   return { server, open, id };
 }
 
-test.skipIf(!runsAll)("one click freezes a session for everybody who sees it, and releasing asks first", async () => {
-  const { server, open, id } = await waitingPayment();
-  const { page, problems } = await open(`/sessions/${id}`);
-  const { page: other } = await open(`/sessions/${id}`);
-  const { page: elsewhere } = await open("/services");
-  const frozen = async () => (await server.http("GET", "/freeze")).body.data;
-  await other.getByRole("region", { name: "Approval of pay_service" }).waitFor();
+browserTest(
+  "one click freezes a session for everybody who sees it, and releasing asks first",
+  async ({ startConsole }) => {
+    const { server, open, id } = await waitingPayment(await startConsole());
+    const { page, problems } = await open(`/sessions/${id}`);
+    const { page: other } = await open(`/sessions/${id}`);
+    const { page: elsewhere } = await open("/services");
+    const frozen = async () => (await server.http("GET", "/freeze")).body.data;
+    await other.getByRole("region", { name: "Approval of pay_service" }).waitFor();
 
-  await freezeSwitch(page, "this session").click();
+    await freezeSwitch(page, "this session").click();
 
-  for (const each of [page, other]) {
-    await banner(each).getByText("Payments of this session are frozen by alice").waitFor();
-    await banner(each)
-      .getByText(/since \d+ \w+ \d{4}, \d\d:\d\d, (just now|\d+ seconds? ago)/)
-      .waitFor();
-  }
-  await banner(elsewhere).getByText("One session is frozen").waitFor();
-  expect(await frozen()).toMatchObject([{ scope: "session", session_id: id, by: "alice" }]);
-  expect(await freezeSwitch(other, "this session").isChecked()).toBe(true);
-  const card = other.getByRole("region", { name: "Approval of pay_service" });
-  expect(await button(other, "Approve").isDisabled()).toBe(true);
-  await card.getByText("Payments are frozen by alice").waitFor();
+    for (const each of [page, other]) {
+      await banner(each).getByText("Payments of this session are frozen by alice").waitFor();
+      await banner(each)
+        .getByText(/since \d+ \w+ \d{4}, \d\d:\d\d, (just now|\d+ seconds? ago)/)
+        .waitFor();
+    }
+    await banner(elsewhere).getByText("One session is frozen").waitFor();
+    expect(await frozen()).toMatchObject([{ scope: "session", session_id: id, by: "alice" }]);
+    expect(await freezeSwitch(other, "this session").isChecked()).toBe(true);
+    const card = other.getByRole("region", { name: "Approval of pay_service" });
+    expect(await button(other, "Approve").isDisabled()).toBe(true);
+    await card.getByText("Payments are frozen by alice").waitFor();
 
-  await freezeSwitch(page, "this session").click();
-  const question = page.getByRole("alertdialog", { name: "Release payments of this session?" });
-  await question.getByText("Frozen by alice").waitFor();
-  expect(await accessibilityProblems(page)).toEqual([]);
-  await keepPicture(page, "freeze-release");
-  await page.keyboard.press("Escape");
-  await question.waitFor({ state: "detached" });
-  expect(await frozen()).toHaveLength(1);
-  await banner(other).getByRole("button", { name: "Release…" }).click();
-  await button(other, "Release").click();
+    await freezeSwitch(page, "this session").click();
+    const question = page.getByRole("alertdialog", { name: "Release payments of this session?" });
+    await question.getByText("Frozen by alice").waitFor();
+    expect(await accessibilityProblems(page)).toEqual([]);
+    await keepPicture(page, "freeze-release");
+    await page.keyboard.press("Escape");
+    await question.waitFor({ state: "detached" });
+    expect(await frozen()).toHaveLength(1);
+    await banner(other).getByRole("button", { name: "Release…" }).click();
+    await button(other, "Release").click();
 
-  for (const each of [page, other, elsewhere]) await banner(each).waitFor({ state: "detached" });
-  expect(await frozen()).toEqual([]);
-  await button(page, "Approve").click();
-  await page.getByText("Done · 25.00 USD").waitFor();
-  expect(problems).toEqual([]);
-});
+    for (const each of [page, other, elsewhere]) await banner(each).waitFor({ state: "detached" });
+    expect(await frozen()).toEqual([]);
+    await button(page, "Approve").click();
+    await page.getByText("Done · 25.00 USD").waitFor();
+    expect(problems).toEqual([]);
+  },
+);
 
-test.skipIf(!runsAll)("the switches are those of the token's scopes, and work with the keyboard", async () => {
-  const { server, open, id } = await waitingPayment();
+browserTest("the switches are those of the token's scopes, and work with the keyboard", async ({ startConsole }) => {
+  const { server, open, id } = await waitingPayment(await startConsole());
   const { page: admin } = await open("/", {}, { userId: "root", claims: { scope: "admin" } });
   const { page: reader } = await open(`/sessions/${id}`, {}, { claims: { scope: "read" } });
   await reader.getByRole("region", { name: "Approval of pay_service" }).waitFor();
@@ -92,8 +85,8 @@ test.skipIf(!runsAll)("the switches are those of the token's scopes, and work wi
   expect((await server.http("GET", "/freeze")).body.data).toHaveLength(2);
 });
 
-test.skipIf(!runsAll)("a freeze that did not come through says that nothing is frozen", async () => {
-  const { open } = await consoleForTest(browser);
+browserTest("a freeze that did not come through says that nothing is frozen", async ({ startConsole }) => {
+  const { open } = await startConsole();
   const { page } = await open("/");
   await page.route("**/api/v1/freeze", (route) =>
     route.request().method() === "POST" ? route.abort() : route.continue(),
@@ -105,13 +98,12 @@ test.skipIf(!runsAll)("a freeze that did not come through says that nothing is f
   expect(await freezeSwitch(page, "all my sessions").isChecked()).toBe(false);
 });
 
-const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
-test.skipIf(!runsAll).each([
+browserTest.for([
   ["light, on a desk", {}],
   ["dark, on a phone", { ...phone, colorScheme: "dark" }],
   ["light, on a phone", phone],
-] as const)("what is frozen is accessible and fits: %s", async (look, options) => {
-  const { server, open, id } = await waitingPayment();
+] as const)("what is frozen is accessible and fits: %s", async ([look, options], { startConsole }) => {
+  const { server, open, id } = await waitingPayment(await startConsole());
   await server.http("POST", "/freeze", {
     body: { scope: "user", reason: "The merchant raised its prices overnight." },
   });

@@ -1,27 +1,15 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { buildConsole, openBrowser, runsAll } from "../support/browser.ts";
-import { consoleForTest } from "../support/console-server.ts";
+import { expect } from "vitest";
+import { browserTest } from "../support/browser-test.ts";
+import { button } from "../support/console-page.ts";
+import type { ConsoleWorld } from "../support/console-server.ts";
 import { flaws, looks } from "../support/looks.ts";
 import { tamper } from "../support/tamper.ts";
 import { execute } from "../support/test-server.ts";
 
-let browser: Browser;
-
-beforeAll(async () => {
-  if (!runsAll) return;
-  await buildConsole();
-  browser = await openBrowser();
-}, 60_000);
-
-afterAll(() => browser?.close());
-
 const buyNews = 'pay_service {"service":"news"}';
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 
 /** A session with two executions that have ended. */
-async function usedSession() {
-  const { server, open } = await consoleForTest(browser);
+async function usedSession({ server, open }: ConsoleWorld) {
   const { id } = await server.createSession();
   const client = await server.connect(id);
   await client.end(execute(client, "check_balance {}"));
@@ -30,8 +18,8 @@ async function usedSession() {
   return { server, open, id, client, lastSeq };
 }
 
-test.skipIf(!runsAll)("the log goes back and forth in time, by button, slider and key", async () => {
-  const { open, id, lastSeq } = await usedSession();
+browserTest("the log goes back and forth in time, by button, slider and key", async ({ startConsole }) => {
+  const { open, id, lastSeq } = await usedSession(await startConsole());
   const end = await lastSeq();
   const { page } = await open(`/sessions/${id}/log`);
   await page.getByText("Done · 2.00 USD").waitFor();
@@ -57,8 +45,8 @@ test.skipIf(!runsAll)("the log goes back and forth in time, by button, slider an
   await page.getByText("Done · 2.00 USD").waitFor();
 });
 
-test.skipIf(!runsAll)("one execution is stepped through by its own events", async () => {
-  const { server, open, id } = await usedSession();
+browserTest("one execution is stepped through by its own events", async ({ startConsole }) => {
+  const { server, open, id } = await usedSession(await startConsole());
   const { page } = await open(`/sessions/${id}/log`);
   await page.getByText("Done · 2.00 USD").waitFor();
   const { body } = await server.http("GET", `/logs?session_id=${id}`);
@@ -76,10 +64,10 @@ test.skipIf(!runsAll)("one execution is stepped through by its own events", asyn
   await page.getByText(`Event ${first.seq} of`).waitFor();
 });
 
-test.skipIf(!runsAll)(
+browserTest(
   "a whole log is verified in the browser, also against a checkpoint after it has grown",
-  async () => {
-    const { open, id, client, lastSeq } = await usedSession();
+  async ({ startConsole }) => {
+    const { open, id, client, lastSeq } = await usedSession(await startConsole());
     const { page, problems } = await open(`/sessions/${id}/log`);
     await button(page, "Verify").click();
     const count = await lastSeq();
@@ -103,7 +91,7 @@ test.skipIf(!runsAll)(
   },
 );
 
-test.skipIf(!runsAll).each([
+browserTest.for<[string, (id: string) => string, string]>([
   [
     "an edited event",
     (id: string) => `update events set data = replace(data, 'check', 'chuck') where session_id = '${id}' and seq = 3`,
@@ -119,21 +107,24 @@ test.skipIf(!runsAll).each([
     (id: string) => `delete from events where session_id = '${id}' and seq > 5`,
     "The log was truncated: events 6 to",
   ],
-])("%s is found by the browser, and the first event that does not fit is named", async (_name, sql, words) => {
-  const { server, open, id } = await usedSession();
-  await tamper(server.database, sql(id));
-  const { page } = await open(`/sessions/${id}/log`);
+])(
+  "%s is found by the browser, and the first event that does not fit is named",
+  async ([_name, sql, words], { startConsole }) => {
+    const { server, open, id } = await usedSession(await startConsole());
+    await tamper(server.database, sql(id));
+    const { page } = await open(`/sessions/${id}/log`);
 
-  await button(page, "Verify").click();
+    await button(page, "Verify").click();
 
-  const alert = page.getByRole("alert");
-  await alert.getByText("This log is not as it was written.").waitFor();
-  expect((await alert.textContent())?.replaceAll(/\s+/g, " ")).toContain(words);
-  expect(await alert.getByRole("button", { name: /^Show event \d+$/ }).count()).toBe(1);
-});
+    const alert = page.getByRole("alert");
+    await alert.getByText("This log is not as it was written.").waitFor();
+    expect((await alert.textContent())?.replaceAll(/\s+/g, " ")).toContain(words);
+    expect(await alert.getByRole("button", { name: /^Show event \d+$/ }).count()).toBe(1);
+  },
+);
 
-test.skipIf(!runsAll).each(looks)("the log is accessible and fits: %s", async (look, options) => {
-  const { server, open, id } = await usedSession();
+browserTest.for(looks)("the log is accessible and fits: %s", async ([look, options], { startConsole }) => {
+  const { server, open, id } = await usedSession(await startConsole());
   const { page, problems } = await open(`/sessions/${id}/log`, options);
   await page.getByText("Done · 2.00 USD").waitFor();
   await button(page, "Verify").click();
@@ -147,8 +138,8 @@ test.skipIf(!runsAll).each(looks)("the log is accessible and fits: %s", async (l
   expect(problems).toEqual([]);
 });
 
-test.skipIf(!runsAll)("a session in which nothing has happened has an empty log", async () => {
-  const { server, open } = await consoleForTest(browser);
+browserTest("a session in which nothing has happened has an empty log", async ({ startConsole }) => {
+  const { server, open } = await startConsole();
   const { id } = await server.createSession();
   const { page } = await open(`/sessions/${id}/log`);
 

@@ -2,7 +2,7 @@ import type { Page } from "playwright-core";
 import { keepPicture } from "./browser.ts";
 import { accessibilityProblems, expectNoSidewaysScroll } from "./page-checks.ts";
 
-const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
+export const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
 
 /** How a screen is looked at: the options of a browser's context by what they are called. */
 export const looks = [

@@ -29,6 +29,7 @@ export function ApprovalCard({
   const [mode, setMode] = useState<Mode>("look");
   const [isSending, setIsSending] = useState(false);
   const [failure, setFailure] = useState<string>();
+  const [voteCount, setVoteCount] = useState(0);
   const { request_id: id, tool_name: tool, approvals_needed: needed } = request;
   const isQuestion = tool === "ask_user";
   const look = () => setMode("look");
@@ -39,7 +40,9 @@ export function ApprovalCard({
     try {
       await decision;
       // A vote leaves the request open; any other decision takes the card away as soon as its event is here.
-      if (needed !== undefined) setIsSending(false);
+      if (needed === undefined) return;
+      setIsSending(false);
+      setVoteCount((before) => before + 1);
     } catch (error) {
       setIsSending(false);
       const late = lateSentence(error);
@@ -56,7 +59,7 @@ export function ApprovalCard({
       className="rounded-lg border border-warn bg-warn-panel p-3 sm:p-4"
     >
       <ApprovalFacts request={request} />
-      {needed === undefined ? null : <Votes request={request} needed={needed} />}
+      {needed === undefined ? null : <Votes request={request} needed={needed} turn={voteCount} />}
       {failure === undefined ? null : (
         <div className="mt-3">
           <Notice look="bad">{plainText(failure)}</Notice>
@@ -101,8 +104,13 @@ export function ApprovalCard({
           <Button onClick={look}>Back</Button>
         </ReasonForm>
       ) : (
-        <CardActions isSending={isSending}>
-          <Button look="primary" data-key="a" disabled={isSending} onClick={() => void send(decide.approve(id))}>
+        <CardActions isSending={isSending} said={voteCount > 0 ? "You have approved; it waits for others." : ""}>
+          <Button
+            look="primary"
+            data-key="a"
+            disabled={isSending || voteCount > 0}
+            onClick={() => void send(decide.approve(id))}
+          >
             Approve
           </Button>
           <Button look="danger" data-key="r" disabled={isSending} onClick={() => setMode("reject")}>

@@ -7,11 +7,21 @@ import { useLoaded } from "../use-loaded.ts";
 
 const refreshMs = 3000;
 
-/** How many must approve, and who has. */
-export function Votes({ request, needed }: { readonly request: ApprovalRequired; readonly needed: number }) {
+/** How many must approve, and who has. Another `turn` reads it again at once. */
+export function Votes({
+  request,
+  needed,
+  turn,
+}: {
+  readonly request: ApprovalRequired;
+  readonly needed: number;
+  readonly turn: number;
+}) {
   const client = usePaygent();
   const { request_id: id } = request;
   const [record, again] = useLoaded(useCallback(() => client.approvals.get(id), [client, id]));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: every turn reads again.
+  useEffect(again, [again, turn]);
   useEffect(() => {
     const timer = setInterval(again, refreshMs);
     return () => clearInterval(timer);

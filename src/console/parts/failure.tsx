@@ -11,7 +11,6 @@ const retryMs = 3000;
 
 /** Why something could not be read, and the way out. A server that is away is asked again by itself. */
 export function Failure({ error, again }: { readonly error: unknown; readonly again?: () => void }) {
-  const signOut = useContext(SignOut);
   const isOnline = useOnline();
   const code = error instanceof PaygentError ? error.code : undefined;
   // A server that is there and cannot do it says so without a cause; what the network says has one.
@@ -29,18 +28,31 @@ export function Failure({ error, again }: { readonly error: unknown; readonly ag
       </Notice>
     );
   }
+  if (code === "unauthenticated") return <WrongToken />;
   return (
     <Notice look="bad">
       <p>{plainText(messageOf(error))}</p>
-      {code === "unauthenticated" ? (
-        <Button className="mt-2" onClick={signOut}>
-          Use another token
-        </Button>
-      ) : again === undefined ? null : (
+      {again === undefined ? null : (
         <Button className="mt-2" onClick={again}>
           Try again
         </Button>
       )}
+    </Notice>
+  );
+}
+
+/** That the server does not know who this is, and where to go from here. */
+export function WrongToken() {
+  const signOut = useContext(SignOut);
+  return (
+    <Notice look="bad">
+      <p>
+        The access token is missing, wrong or expired. Open the address that the server printed when it started, or give
+        another token.
+      </p>
+      <Button className="mt-2" onClick={signOut}>
+        Use another token
+      </Button>
     </Notice>
   );
 }

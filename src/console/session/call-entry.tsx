@@ -24,6 +24,9 @@ export function CallEntry({
         onClick={onToggle}
         className="flex w-full flex-wrap items-baseline gap-x-3 text-left"
       >
+        <span aria-hidden="true" className="-mr-2 w-3 text-soft">
+          {isOpen ? "▾" : "▸"}
+        </span>
         <span className="font-mono font-semibold text-[13px]">{plainText(call.toolName)}</span>
         <span className="min-w-0 flex-1 truncate font-mono text-[13px] text-soft">{argsLine(args)}</span>
         {call.durationMs === undefined ? null : (
@@ -31,6 +34,12 @@ export function CallEntry({
         )}
         <StatusWord status={call.status} />
       </button>
+      {call.votes?.map(({ by, at, approvals, needed, reason }) => (
+        <p key={by} className="text-soft">
+          {plainText(by)} approved at {timeOfDay(at)} ({approvals} of {needed})
+          {reason === undefined ? "." : `: ${plainText(reason)}`}
+        </p>
+      ))}
       <Decided call={call} />
       {call.error === undefined ? null : <p className="text-bad">{plainText(call.error.message)}</p>}
       {call.cost === undefined ? null : <Receipt cost={call.cost} payee={payeeOf(call)} />}

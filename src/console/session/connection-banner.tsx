@@ -1,7 +1,5 @@
-import { useContext } from "react";
 import type { ConnectionStatus } from "../../client/index.ts";
-import { SignOut } from "../access.ts";
-import { Button } from "../parts/button.tsx";
+import { WrongToken } from "../parts/failure.tsx";
 import { Notice } from "../parts/notice.tsx";
 import { useOnline } from "../parts/use-online.ts";
 
@@ -13,7 +11,6 @@ export function ConnectionBanner({
   readonly status: ConnectionStatus;
   readonly isCaughtUp: boolean;
 }) {
-  const signOut = useContext(SignOut);
   const isOnline = useOnline();
   if (!isOnline && status.state !== "closed") return <Lost what="This device is offline." />;
   switch (status.state) {
@@ -24,16 +21,8 @@ export function ConnectionBanner({
     case "reconnecting":
       return <Lost what="The server does not answer." />;
     case "closed":
-      return (
-        <Notice look="bad">
-          <p>{status.error?.message ?? "The connection was closed; load the page again."}</p>
-          {status.error?.code === "unauthenticated" ? (
-            <Button className="mt-2" onClick={signOut}>
-              Use another token
-            </Button>
-          ) : null}
-        </Notice>
-      );
+      if (status.error?.code === "unauthenticated") return <WrongToken />;
+      return <Notice look="bad">{status.error?.message ?? "The connection was closed; load the page again."}</Notice>;
   }
 }
 
