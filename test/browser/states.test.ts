@@ -42,6 +42,7 @@ browserTest.for(looks)(
     await page.context().setOffline(true);
     await page.getByText("This device is offline.").waitFor();
     await give(page, "check_balance {}");
+    await page.getByText("Not sent yet: check_balance {}").waitFor();
     await check("offline");
 
     expect(found).toEqual([]);

@@ -8,6 +8,7 @@ import { useOwnDecisions } from "../approval/use-own-decisions.ts";
 import { messageOf } from "../format.ts";
 import { BudgetGauge } from "../parts/budget-gauge.tsx";
 import { Notice } from "../parts/notice.tsx";
+import { useOnline } from "../parts/use-online.ts";
 import { plainText } from "../plain-text.ts";
 import { useTitle } from "../title.ts";
 import { CommandBox } from "./command-box.tsx";
@@ -26,6 +27,7 @@ export function SessionScreen({ sessionId }: { readonly sessionId: string }) {
   const [unsent, setUnsent] = useState<readonly UnsentCommand[]>([]);
   const history = useMemo(() => executions.map(({ command }) => command), [executions]);
   const title = history[0] ?? "New session";
+  const isOnline = useOnline();
   const isRefused = connection.state === "closed";
   useTitle(title);
 
@@ -68,7 +70,7 @@ export function SessionScreen({ sessionId }: { readonly sessionId: string }) {
         <Timeline executions={executions} />
       )}
       <OpenExecutions executions={executions} onCancel={cancel} />
-      <div className="max-h-[65%] shrink-0 overflow-y-auto px-4 pt-2 pb-2 md:px-8">
+      <div className="max-h-[65%] shrink-0 scroll-pb-14 overflow-y-auto px-4 pt-2 pb-2 md:px-8">
         <div className="mx-auto grid max-w-4xl grid-cols-[minmax(0,1fr)] gap-2">
           <ConnectionBanner status={connection} isCaughtUp={isCaughtUp} />
           {notice === undefined ? null : (
@@ -79,7 +81,7 @@ export function SessionScreen({ sessionId }: { readonly sessionId: string }) {
           {approvals.map((request) => (
             <ApprovalCard key={request.request_id} request={request} decide={decide} onLate={setNotice} />
           ))}
-          {connection.state === "open" ? null : <UnsentCommands commands={unsent} />}
+          {connection.state === "open" && isOnline ? null : <UnsentCommands commands={unsent} />}
           {isTerminated ? <Notice>This session is terminated; its log stays.</Notice> : null}
           {isTerminated || isRefused ? null : <CommandBox history={history} hint={modelHint(model)} onRun={run} />}
         </div>
