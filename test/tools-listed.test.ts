@@ -19,3 +19,9 @@ test("the tools of the agent are listed with the schemas that their arguments ar
     }),
   });
 });
+
+test("beside the tools stands the model that reads commands", async () => {
+  const server = await serverForTest({ env: { PAYGENT_MODEL: "rules" } });
+
+  expect((await server.http("GET", "/tools")).body).toMatchObject({ model: "rules", next_cursor: null });
+});

@@ -27,7 +27,7 @@ import type {
   Session,
   SpendRuleInfo,
   Ticket,
-  ToolInfo,
+  ToolList,
   WalletInfo,
 } from "../protocol/resources.ts";
 import type { Simulate, Simulation } from "../protocol/simulation.ts";
@@ -225,7 +225,7 @@ function resourcesOf(send: Send) {
     identity: { get: (): Promise<IdentityInfo> => send({ method: "GET", path: "/identity" }) },
     wallet: { get: (): Promise<WalletInfo> => send({ method: "GET", path: "/wallet" }) },
     services: { list: (): Promise<Page<Service>> => send({ method: "GET", path: "/services" }) },
-    tools: { list: (): Promise<Page<ToolInfo>> => send({ method: "GET", path: "/tools" }) },
+    tools: { list: (): Promise<ToolList> => send({ method: "GET", path: "/tools" }) },
     tickets: {
       /** A single-use credential for one socket of one session, good for 30 s. */
       create: (sessionId: string): Promise<Ticket> =>

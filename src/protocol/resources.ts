@@ -110,6 +110,10 @@ export const ToolInfo = z.object({
 });
 export type ToolInfo = z.infer<typeof ToolInfo>;
 
+/** All tools, and the model that reads commands where a session's config names none. */
+export const ToolList = z.object({ data: z.array(ToolInfo), next_cursor: z.null(), model: z.string() });
+export type ToolList = z.infer<typeof ToolList>;
+
 export const WalletInfo = z.object({
   address: z.string(),
   network: z.string(),

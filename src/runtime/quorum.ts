@@ -59,7 +59,13 @@ export async function vote(
 }
 
 function votedAlready({ id }: ApprovalRow, own: { userId: string; createdAt: string }): PaygentError {
-  const details = { request_id: id, decision: "approved", decided_by: own.userId, decided_at: own.createdAt, still_pending: true };
+  const details = {
+    request_id: id,
+    decision: "approved",
+    decided_by: own.userId,
+    decided_at: own.createdAt,
+    still_pending: true,
+  };
   const sentence = `You approved ${id} at ${own.createdAt} already; it waits for other approvers.`;
   return new PaygentError("already_decided", sentence, { details });
 }

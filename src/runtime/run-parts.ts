@@ -22,7 +22,7 @@ export interface RunParts {
   readonly web: Web;
   /** The model that a session's agents think with. Throws `model_failed` when it is not to be had here. */
   modelFor(config: SessionConfig): AgentModel;
-  modelNameOf(config: SessionConfig): string;
+  modelNameOf(config: Pick<SessionConfig, "model">): string;
   /** What that model costs; undefined for one that is not in the price table, which costs nothing. */
   modelPriceOf(config: SessionConfig): ModelPrice | undefined;
 }

@@ -211,12 +211,13 @@ export function createApi({ runtime, catalogue, onTerminated }: ApiParts): Api {
 
     async listTools() {
       const { tools } = runtime;
-      return toolSpecs(tools).map(({ name, description, inputSchema }) => ({
+      const data = toolSpecs(tools).map(({ name, description, inputSchema }) => ({
         name,
         description,
         effect: toolNamed(tools, name).effect,
         args_schema: { ...inputSchema },
       }));
+      return { data, next_cursor: null, model: runtime.modelNameOf({}) };
     },
 
     async listSpendRules(identity, sessionId) {

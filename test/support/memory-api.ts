@@ -142,7 +142,7 @@ export class MemoryApi implements Api {
     throw this.failure;
   };
   listServices: Api["listServices"] = async () => [];
-  listTools: Api["listTools"] = async () => [];
+  listTools: Api["listTools"] = async () => ({ data: [], next_cursor: null, model: "rules" });
   listSpendRules: Api["listSpendRules"] = async () => [];
   revokeSpendRule: Api["revokeSpendRule"] = async () => undefined;
 

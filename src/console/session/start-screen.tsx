@@ -20,6 +20,7 @@ export function StartScreen() {
   const [, navigate] = useLocation();
   const [failure, setFailure] = useState<unknown>();
   const [isStarting, setIsStarting] = useState(false);
+  const [tools] = useLoaded(useCallback(() => client.tools.list(), [client]));
   const [wallet, readWallet] = useLoaded(useCallback(() => client.wallet.get(), [client]));
   useTitle("New session");
 
@@ -55,7 +56,12 @@ export function StartScreen() {
         ) : wallet.state === "failed" ? (
           <Failure error={wallet.error} again={readWallet} />
         ) : null}
-        <CommandBox history={[]} hint={modelHint(undefined)} isBusy={isStarting} onRun={(text) => void run(text)} />
+        <CommandBox
+          history={[]}
+          hint={modelHint(tools.state === "ready" ? tools.value.model : undefined)}
+          isBusy={isStarting}
+          onRun={(text) => void run(text)}
+        />
         <section aria-label="Examples">
           <h2 className="mb-2 font-semibold text-soft text-xs">Or begin with one of these</h2>
           <Examples isBusy={isStarting} onRun={(command) => void run(command)} />

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { Freeze, FreezeBody, FreezeTarget } from "../freeze.ts";
 import { Id } from "../ids.ts";
-import { pageOf, SpendRuleInfo, ToolInfo } from "../resources.ts";
+import { pageOf, SpendRuleInfo, ToolList } from "../resources.ts";
 import { Simulate, Simulation } from "../simulation.ts";
 import { ofSession, type Route } from "./route.ts";
 
@@ -13,7 +13,7 @@ export const policyRoutes = {
     tag: "tools",
     summary: "List the tools that agents are offered, with the schemas of their arguments",
     scope: "read",
-    responses: { 200: { description: "All of them", schema: pageOf(ToolInfo) } },
+    responses: { 200: { description: "All of them", schema: ToolList } },
     errors: [],
   },
   listSpendRules: {

@@ -14,7 +14,7 @@ import type {
   Session,
   SpendRuleInfo,
   Ticket,
-  ToolInfo,
+  ToolList,
   WalletInfo,
 } from "../../protocol/resources.ts";
 import type { Simulate, Simulation } from "../../protocol/simulation.ts";
@@ -72,7 +72,7 @@ export interface Api {
   /** Throws `quota_exceeded` when the period has more payments than one statement can hold. */
   readStatement(identity: Identity, period: StatementPeriod): Promise<Statement>;
   listServices(identity: Identity): Promise<readonly Service[]>;
-  listTools(identity: Identity): Promise<readonly ToolInfo[]>;
+  listTools(identity: Identity): Promise<ToolList>;
   listSpendRules(identity: Identity, sessionId: string): Promise<readonly SpendRuleInfo[]>;
   revokeSpendRule(identity: Identity, ruleId: string): Promise<void>;
 

@@ -44,7 +44,7 @@ export function paymentHandlers(api: Api): Handlers<Names> {
       return { kind: "csv", text: statementCsv(statement), fileName };
     },
     async listTools({ identity }) {
-      return value(200, wholeList(await api.listTools(identity)));
+      return value(200, await api.listTools(identity));
     },
     async listSpendRules({ identity, params }) {
       return value(200, wholeList(await api.listSpendRules(identity, params.session_id)));
