@@ -2,13 +2,14 @@ import { newId } from "../../src/protocol/new-id.ts";
 import { buildConsole, hasChromium, openBrowser, openConsole } from "../../test/support/browser.ts";
 import { openEmptyPage, type Scrolling, scrollFor } from "../../test/support/scrolling.ts";
 import { type BenchServer, startPaygent } from "../bench-server.ts";
-import { percentile } from "../measure.ts";
+import { median, percentile } from "../measure.ts";
 import { typeOf } from "../run-player.ts";
 import type { Figure, Scenario } from "../scenario.ts";
 
 const executions = 50;
 const callsEach = 100;
 const seconds = 5;
+const repetitions = 3;
 
 /** The console's timeline of a session of 10,000 events, beside an empty page that is scrolled in the same browser. */
 export const scroll: Scenario = {
@@ -22,11 +23,20 @@ export const scroll: Scenario = {
       const sessionId = await fill(paygent);
       const { page } = await openConsole(browser, paygent);
       const empty = await openEmptyPage(page.context());
-      const baseline = await scrollFor(empty, seconds);
-      await empty.close();
       await page.goto(`${paygent.url}/#/sessions/${sessionId}`);
       await page.getByText("Done.").last().waitFor();
-      return figures(await scrollFor(page, seconds), baseline);
+      const ours: Scrolling[] = [];
+      const baseline: Scrolling[] = [];
+      for (let done = 0; done < repetitions; done++) {
+        for (const [shown, measured] of [
+          [page, ours],
+          [empty, baseline],
+        ] as const) {
+          await shown.bringToFront();
+          measured.push(await scrollFor(shown, seconds));
+        }
+      }
+      return figures(ours, baseline);
     } finally {
       await browser.close();
       await paygent.close();
@@ -48,22 +58,23 @@ async function fill(paygent: BenchServer): Promise<string> {
   return sessionId;
 }
 
-function figures(ours: Scrolling, empty: Scrolling): Figure[] {
+function figures(ours: readonly Scrolling[], empty: readonly Scrolling[]): Figure[] {
   const figure = (name: string, unit: string, value: (scrolling: Scrolling) => number) => ({
     name: `10,000 events scrolled for ${seconds} s: ${name}`,
     unit,
-    ours: value(ours),
-    baseline: value(empty),
+    ours: median(ours.map(value)),
+    baseline: median(empty.map(value)),
   });
   const rate = ({ intervals }: Scrolling) => (intervals.length * 1000) / intervals.reduce((sum, each) => sum + each, 0);
+  const worst = (value: (scrolling: Scrolling) => number) => Math.max(...ours.map(value));
   return [
     { ...figure("frames", "frames/s", rate), target: { kind: "at least", value: 58 } },
-    figure("between frames, median", "ms", ({ intervals }) => percentile(intervals, 0.5)),
+    figure("between frames, median", "ms", ({ intervals }) => median(intervals)),
     figure("between frames, 95 %", "ms", ({ intervals }) => percentile(intervals, 0.95)),
     {
       ...figure("main thread for each frame", "ms", ({ busyMsPerFrame }) => busyMsPerFrame),
       target: { kind: "at most", value: 8 },
-      note: `${ours.longTasks} tasks of 50 ms, at most ${ours.maxElements} elements`,
+      note: `at most ${worst(({ longTasks }) => longTasks)} tasks of 50 ms, ${worst(({ maxElements }) => maxElements)} elements`,
     },
     figure("script for each frame", "ms", ({ scriptMsPerFrame }) => scriptMsPerFrame),
   ];

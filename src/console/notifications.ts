@@ -24,10 +24,14 @@ export function useNotifications(approvals: readonly ApprovalRequired[]): void {
     beep();
     if ("Notification" in window && Notification.permission === "granted") {
       const { amount, currency, payee, tool_name } = first;
-      new Notification("An agent asks for approval", {
+      const note = new Notification("An agent asks for approval", {
         body: plainText(`${tool_name}: ${amount} ${currency} ${payee === undefined ? "" : `to ${payee}`}`),
         tag: first.request_id,
       });
+      note.onclick = () => {
+        window.focus();
+        location.hash = "#/inbox";
+      };
     }
   }, [approvals]);
 }

@@ -96,6 +96,20 @@ browserTest("an edit that the server refuses leaves the request open, with the r
   await page.getByText("Done · 25.00 USD").waitFor();
 });
 
+browserTest("a decision by keyboard leaves the focus on the page", async ({ startConsole }) => {
+  const { openSession } = await startConsole();
+  const { page } = await openSession();
+  await give(page, payReport);
+  await card(page).waitFor();
+  await page.getByText("One request waits for a decision.").waitFor();
+
+  await button(page, "Approve").press("Enter");
+  await card(page).waitFor({ state: "detached" });
+
+  const focused = () => page.evaluate("document.activeElement?.getAttribute('aria-label')");
+  await eventually(focused).toBe("Timeline");
+});
+
 browserTest("a rejection carries its reason, and nothing is paid", async ({ startConsole }) => {
   const { openSession } = await startConsole();
   const { page } = await openSession();

@@ -48,6 +48,19 @@ browserTest(
   },
 );
 
+browserTest("the letters decide nothing while the focus is elsewhere", async ({ startConsole }) => {
+  const { server, open } = await startConsole();
+  await ask(server, 1);
+  const { page } = await open("/inbox");
+  await card(page).waitFor();
+  await page.getByRole("link", { name: "Inbox" }).focus();
+  await page.keyboard.press("j");
+  await page.keyboard.press("a");
+
+  expect(await page.evaluate("document.activeElement?.textContent")).toContain("Inbox");
+  expect((await server.http("GET", "/approvals?status=pending")).body.data).toHaveLength(1);
+});
+
 browserTest("a letter that is typed into a field decides nothing", async ({ startConsole }) => {
   const { server, open } = await startConsole();
   await ask(server, 1);

@@ -16,7 +16,8 @@ export function Screen({
     <main
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
       tabIndex={0}
-      className="h-full scroll-pb-36 overflow-y-auto px-4 py-5 md:px-8"
+      data-after-cards=""
+      className="-outline-offset-2 h-full scroll-pb-36 overflow-y-auto px-4 py-5 md:px-8"
     >
       <div className="mx-auto max-w-5xl">
         <div className="mb-4 flex flex-wrap items-center justify-between gap-2">

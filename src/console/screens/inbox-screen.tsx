@@ -6,7 +6,9 @@ import { ApprovalCard } from "../approval/approval-card.tsx";
 import type { Decide } from "../approval/decide.ts";
 import { endSentence } from "../approval/decided.ts";
 import { useCardKeys } from "../approval/use-card-keys.ts";
+import { useFocusAfterCard } from "../approval/use-focus-after-card.ts";
 import { useOwnDecisions } from "../approval/use-own-decisions.ts";
+import { WaitingStatus } from "../approval/waiting-status.tsx";
 import { messageOf } from "../format.ts";
 import { NotifySwitch } from "../notify-switch.tsx";
 import { Failure } from "../parts/failure.tsx";
@@ -31,9 +33,11 @@ export function InboxScreen() {
     [approve, reject, edit],
   );
   const decide = useOwnDecisions(byHttp, approvals, (request) => void tellWhoDecided(request));
-  useCardKeys(approvals.map(({ request_id }) => request_id).join());
+  useCardKeys();
+  useFocusAfterCard(approvals);
   return (
     <Screen title="Inbox" actions={<NotifySwitch />}>
+      <WaitingStatus count={approvals.length} />
       {approvals.length === 0 ? null : (
         <p className="mb-3 text-soft text-xs">
           Keys: <kbd>j</kbd> and <kbd>k</kbd> choose a request, <kbd>a</kbd> approves it, <kbd>r</kbd> rejects,{" "}

@@ -4,7 +4,9 @@ import type { ApprovalRequired } from "../../protocol/events.ts";
 import { type ExecutionView, useSession } from "../../react/index.ts";
 import { ApprovalCard } from "../approval/approval-card.tsx";
 import { fasterSentence } from "../approval/decided.ts";
+import { useFocusAfterCard } from "../approval/use-focus-after-card.ts";
 import { useOwnDecisions } from "../approval/use-own-decisions.ts";
+import { WaitingStatus } from "../approval/waiting-status.tsx";
 import { messageOf } from "../format.ts";
 import { BudgetGauge } from "../parts/budget-gauge.tsx";
 import { Notice } from "../parts/notice.tsx";
@@ -43,6 +45,7 @@ export function SessionScreen({ sessionId }: { readonly sessionId: string }) {
   const decide = useOwnDecisions(session, approvals, (request) =>
     setNotice((before) => fasterThanHere(executions, request) ?? before),
   );
+  useFocusAfterCard(approvals);
   return (
     <main className="flex h-full min-h-0 flex-col">
       <div className="flex flex-wrap items-center justify-between gap-x-6 gap-y-2 border-line border-b bg-panel px-4 py-2 md:px-8">
@@ -69,6 +72,7 @@ export function SessionScreen({ sessionId }: { readonly sessionId: string }) {
       ) : (
         <Timeline executions={executions} />
       )}
+      <WaitingStatus count={approvals.length} />
       <OpenExecutions executions={executions} onCancel={cancel} />
       <div className="max-h-[65%] shrink-0 scroll-pb-14 overflow-y-auto px-4 pt-2 pb-2 md:px-8">
         <div className="mx-auto grid max-w-4xl grid-cols-[minmax(0,1fr)] gap-2">

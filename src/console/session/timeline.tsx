@@ -48,10 +48,11 @@ export function Timeline({ executions }: { readonly executions: readonly Executi
       aria-label="Timeline"
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
       tabIndex={0}
+      data-after-cards=""
       onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
         isFollowing.current = scrollHeight - scrollTop - clientHeight < followPixels;
       }}
-      className="min-h-0 flex-1 overflow-y-auto px-4 md:px-8"
+      className="-outline-offset-2 min-h-0 flex-1 overflow-y-auto px-4 md:px-8"
     >
       <ol className="relative mx-auto max-w-4xl" style={{ height }}>
         {virtual.getVirtualItems().map((item) => {
