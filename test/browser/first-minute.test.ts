@@ -3,8 +3,9 @@ import { expect } from "vitest";
 import type { ApprovalRequired } from "../../src/protocol/events.ts";
 import { keepPicture, openConsole } from "../support/browser.ts";
 import { consoleTest } from "../support/browser-test.ts";
-import { button, card, phone, timeline } from "../support/console-page.ts";
+import { button, card, timeline } from "../support/console-page.ts";
 import { startFilm } from "../support/film.ts";
+import { phone } from "../support/looks.ts";
 import { databaseForProcesses, startProcess } from "../support/server-process.ts";
 
 consoleTest(

@@ -1,6 +1,7 @@
 import { lazy, Suspense, useState } from "react";
 import type { ApprovalRequired } from "../../protocol/events.ts";
 import { messageOf } from "../format.ts";
+import { useFreezeOf } from "../freeze/freeze-state.tsx";
 import { Button } from "../parts/button.tsx";
 import { Notice } from "../parts/notice.tsx";
 import { plainText } from "../plain-text.ts";
@@ -32,6 +33,8 @@ export function ApprovalCard({
   const [voteCount, setVoteCount] = useState(0);
   const { request_id: id, tool_name: tool, approvals_needed: needed } = request;
   const isQuestion = tool === "ask_user";
+  const freeze = useFreezeOf(request.session_id);
+  const isFrozen = freeze !== undefined && Number(request.amount) > 0;
   const look = () => setMode("look");
 
   const send = async (decision: Promise<unknown>) => {
@@ -60,6 +63,11 @@ export function ApprovalCard({
     >
       <ApprovalFacts request={request} />
       {needed === undefined ? null : <Votes request={request} needed={needed} turn={voteCount} />}
+      {isFrozen ? (
+        <p className="mt-2 font-semibold">
+          Payments are frozen by {plainText(freeze.by)}: this cannot be approved until they are released.
+        </p>
+      ) : null}
       {failure === undefined ? null : (
         <div className="mt-3">
           <Notice look="bad">{plainText(failure)}</Notice>
@@ -108,7 +116,7 @@ export function ApprovalCard({
           <Button
             look="primary"
             data-key="a"
-            disabled={isSending || voteCount > 0}
+            disabled={isSending || isFrozen || voteCount > 0}
             onClick={() => void send(decide.approve(id))}
           >
             Approve
@@ -116,11 +124,11 @@ export function ApprovalCard({
           <Button look="danger" data-key="r" disabled={isSending} onClick={() => setMode("reject")}>
             Reject
           </Button>
-          <Button data-key="e" disabled={isSending} onClick={() => setMode("edit")}>
+          <Button data-key="e" disabled={isSending || isFrozen} onClick={() => setMode("edit")}>
             Edit
           </Button>
           {needed === undefined ? (
-            <Button disabled={isSending} onClick={() => setMode("remember")} className="sm:ml-auto">
+            <Button disabled={isSending || isFrozen} onClick={() => setMode("remember")} className="sm:ml-auto">
               Always allow…
             </Button>
           ) : null}
