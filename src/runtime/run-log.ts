@@ -84,6 +84,8 @@ export class RunLog {
     const committed = await commitUnit(store, { sessionId, executionId, at: isoTime(clock.now()) }, async (unit) => {
       this.#checkClaim(unit.execution);
       if (unit.execution.cancelBy !== null && !isConcluding) throw new Stopped({ kind: "cancel" });
+      // Somebody else has written, and the hint of it may have been lost.
+      if (unit.execution.lastSeq !== this.fold.lastSeq) this.#mustRead = true;
       return work(unit);
     });
     if (committed === undefined) throw new Stopped({ kind: "lost" });
