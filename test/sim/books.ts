@@ -86,7 +86,6 @@ export class Books {
       for (const spend of spends) if (spend.status !== "released" && matches(spend)) total += BigInt(spend.micros);
       return total;
     };
-    const isPayment = ({ payee }: Spend) => payee !== null;
 
     // Each session says how much its user may spend on a day, in all sessions together.
     let dayLimit = 0n;
@@ -97,7 +96,7 @@ export class Books {
       this.#within(
         `session ${session.id}`,
         usdMicros(config.budget_usd),
-        sum((spend) => own(spend) && isPayment(spend)),
+        sum(own),
       );
       for (const name of Object.keys(config.payee_budgets_usd)) this.#checkPayee(session.id, name, config, spends);
       const daily = usdMicros(config.daily_budget_usd);
@@ -111,7 +110,7 @@ export class Books {
         this.#within(
           `execution ${execution.id}`,
           BigInt(limit),
-          sum((spend) => own(spend) && isPayment(spend)),
+          sum(own),
         );
     }
     for (const { user_id, day, micros } of days) {
@@ -120,7 +119,7 @@ export class Books {
       this.#within(
         `day ${day}`,
         dayLimit,
-        sum((spend) => onDay(spend) && isPayment(spend)),
+        sum(onDay),
       );
     }
     for (const { id, used_micros, total_micros } of rules) {

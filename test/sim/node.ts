@@ -153,6 +153,8 @@ function stackOf(error: unknown): string {
 function watched(node: SimulatedNode, world: World): Wallet {
   const account = {
     address: payer,
+    // As a key of this process it is believed; whether another signs right is for the tests of the signer.
+    source: "privateKey",
     async signTypedData(asked: unknown) {
       // The wallet's signer asks for these two and nothing else.
       const { primaryType, message } = asked as { primaryType: string; message: never };

@@ -21,6 +21,13 @@ import { calm, drawWeather, type Weather } from "./weather.ts";
 const beginning = Date.parse("2027-03-01T00:00:00.000Z");
 const dayMs = 86_400_000;
 const mostKills = 8;
+/** Some cents for each step, so that it counts. */
+const modelPrice: ModelPrice = {
+  inputMicros: 100_000_000n,
+  cachedInputMicros: 10_000_000n,
+  outputMicros: 10_000_000n,
+  maxOutputTokens: 1000,
+};
 
 /** Everything there is in one simulation. What happens in it follows from the seed and the sources alone. */
 export class World {
@@ -78,7 +85,7 @@ export class World {
     this.shop = new ModelShop(parts);
     this.network = new ModelNetwork({ ...parts, shop: this.shop, watch: this.watch });
     this.model = commandModel(this);
-    this.modelPrice = this.random(4) === 0 ? { inputMicros: 100_000_000n, outputMicros: 0n } : undefined;
+    this.modelPrice = this.random(4) === 0 ? modelPrice : undefined;
     this.tools = [
       writeTool("append", async (_args, { executionId, toolId }) => {
         await this.watch.runs(executionId, toolId);
