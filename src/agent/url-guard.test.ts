@@ -159,6 +159,28 @@ test("a name that changes its address is checked again at every connection", asy
   expect(connections).toBe(0);
 });
 
+test("a name that is public at one look and private at the next is reached at neither: each connection looks once", async () => {
+  // An address of the global range that nobody has, and then ours.
+  const answers = [
+    { address: "2000::1", family: 6 },
+    { address: "127.0.0.1", family: 4 },
+  ];
+  let asked = 0;
+  const resolve = async () => {
+    const answer = answers[asked % 2];
+    asked += 1;
+    return answer === undefined ? [] : [answer];
+  };
+  const guard = createUrlGuard({ resolve });
+  const url = `http://rebinding.example:${port}/`;
+
+  const codes = [await codeOf(url, guard), await codeOf(url, guard)];
+
+  expect(codes).toEqual([expect.stringMatching(/tool_failed|timeout/), "url_blocked"]);
+  expect(asked).toBe(2);
+  expect(connections).toBe(0);
+}, 30_000);
+
 test("the agent itself refuses a literal address that was never checked", async () => {
   const agent = createUrlGuard().openAgent();
 
