@@ -160,7 +160,7 @@ test("whatever the price and the settings, a payment that is let through unasked
       expect(given.velocity === null || known.recentPayments < given.velocity.payments).toBe(true);
       expect(["ask", "deny"]).not.toContain(given.tools.buy);
     }),
-    { numRuns: 10_000 },
+    { numRuns: 50_000 },
   );
 });
 
