@@ -122,6 +122,15 @@ test("it knows freezes and spend rules", async () => {
   expect(frozen.body).toMatchObject({ outcome: "deny", rule: "freeze" });
 });
 
+test.each([{}, { amount: "1" }])("a service that there is not is a wrong argument, by its name %j", async (more) => {
+  const { simulate } = await start();
+
+  const { status, body } = await simulate({ tool_name: "pay_service", tool_args: { service: "moon" }, ...more });
+
+  expect([status, body.code]).toEqual([422, "invalid_arguments"]);
+  expect(body.detail).toContain('There is no service called "moon". Known services: ');
+});
+
 test("a stranger's session, an unknown tool and wrong arguments are refused", async () => {
   const { simulate } = await start();
 

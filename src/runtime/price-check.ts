@@ -1,7 +1,7 @@
 import { PaygentError } from "../protocol/errors.ts";
 import { askPrice, type Pricing } from "./quote.ts";
 import { checkCeiling, type QuotedPurchase } from "./quoted-purchase.ts";
-import type { Tool } from "./tool.ts";
+import type { Purchase, Tool } from "./tool.ts";
 import { isSafe } from "./web.ts";
 
 const patienceMs = 15_000;
@@ -17,7 +17,7 @@ export async function quoteFor(
   timeoutMs = patienceMs,
 ): Promise<QuotedPurchase | undefined> {
   if (tool.effect !== "payment") return undefined;
-  const purchase = tool.purchase(args);
+  const purchase = purchaseFor(tool, args);
   // A request that may change something goes out once, when the call runs; its price is asked about then.
   if (purchase.kind === "page" && !isSafe(purchase)) return undefined;
   const deadline = AbortSignal.timeout(timeoutMs);
@@ -30,4 +30,23 @@ export async function quoteFor(
   const quoted = { purchase, terms: quote.terms };
   checkCeiling(quoted);
   return quoted;
+}
+
+/**
+ * What a person's arguments would pay for. A service in them that there is not is a wrong argument: `not_found`
+ * says that their session or approval is not there.
+ */
+export function purchaseFor(
+  tool: Extract<Tool, { effect: "payment" }>,
+  args: Readonly<Record<string, unknown>>,
+): Purchase {
+  try {
+    return tool.purchase(args);
+  } catch (error) {
+    if (!(error instanceof PaygentError) || error.code !== "not_found") throw error;
+    throw new PaygentError("invalid_arguments", error.message, {
+      ...(error.details === undefined ? {} : { details: error.details }),
+      cause: error,
+    });
+  }
 }

@@ -12,7 +12,7 @@ import { checkArgs, toolNamed } from "./checked-call.ts";
 import { isoTime } from "./clock.ts";
 import { approvalsNeeded, judge, type Price } from "./policy.ts";
 import { policyFacts } from "./policy-facts.ts";
-import { quoteFor } from "./price-check.ts";
+import { purchaseFor, quoteFor } from "./price-check.ts";
 import { priceOf } from "./quoted-purchase.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Tool } from "./tool.ts";
@@ -78,7 +78,7 @@ async function priceFor(runtime: Runtime, config: SessionConfig, tool: Tool, inp
 /** A price that the caller makes up; the payee is who the caller names, else whom the arguments name. */
 function statedPrice(tool: Tool, { tool_args, payee: named }: Simulate, amount: string): Price {
   const hasArgs = named === undefined || Object.keys(tool_args).length > 0;
-  const purchase = tool.effect === "payment" && hasArgs ? tool.purchase(checkArgs(tool, tool_args)) : undefined;
+  const purchase = tool.effect === "payment" && hasArgs ? purchaseFor(tool, checkArgs(tool, tool_args)) : undefined;
   const payee = named ?? purchase?.payee;
   const isListed = payee === purchase?.payee ? purchase?.isListed : undefined;
   return {
