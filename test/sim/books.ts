@@ -93,11 +93,7 @@ export class Books {
       const own = (spend: Spend) => spend.session_id === session.id;
       this.#same("session", session, sum(own));
       const config = this.#configOf(session.config);
-      this.#within(
-        `session ${session.id}`,
-        usdMicros(config.budget_usd),
-        sum(own),
-      );
+      this.#within(`session ${session.id}`, usdMicros(config.budget_usd), sum(own));
       for (const name of Object.keys(config.payee_budgets_usd)) this.#checkPayee(session.id, name, config, spends);
       const daily = usdMicros(config.daily_budget_usd);
       if (daily > dayLimit) dayLimit = daily;
@@ -106,21 +102,12 @@ export class Books {
       const own = (spend: Spend) => spend.execution_id === execution.id;
       this.#same("execution", execution, sum(own));
       const limit = execution.budget_limit_micros;
-      if (limit !== null)
-        this.#within(
-          `execution ${execution.id}`,
-          BigInt(limit),
-          sum(own),
-        );
+      if (limit !== null) this.#within(`execution ${execution.id}`, BigInt(limit), sum(own));
     }
     for (const { user_id, day, micros } of days) {
       const onDay = (spend: Spend) => spend.user_id === user_id && spend.day === day;
       this.#equal(`day ${day}`, BigInt(micros), sum(onDay));
-      this.#within(
-        `day ${day}`,
-        dayLimit,
-        sum(onDay),
-      );
+      this.#within(`day ${day}`, dayLimit, sum(onDay));
     }
     for (const { id, used_micros, total_micros } of rules) {
       const drawn = sum((spend) => spend.rule_id === id);
