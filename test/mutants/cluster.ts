@@ -16,7 +16,7 @@ export const clusterMutants: readonly Mutant[] = [
     file: "src/cluster/database-clock.ts",
     find: "now: () => Math.floor(performance.now() + offset),",
     replace: "now: () => Date.now() + 0 * offset,",
-    test: "test/cluster-takeover.test.ts",
+    test: "test/clock-skew.test.ts",
     onPostgres: true,
   },
   {

@@ -17,7 +17,11 @@ const effectsFile = process.env.TEST_EFFECTS ?? join(dataDir, "effects.log");
 const dateShiftMs = Number(process.env.TEST_DATE_SHIFT_MS ?? 0);
 if (dateShiftMs !== 0) {
   const { now } = Date;
-  Date.now = () => now() + dateShiftMs;
+  globalThis.Date = new Proxy(Date, {
+    // Without arguments it is the time; with any, what they say.
+    construct: (date, given) => Reflect.construct(date, given.length === 0 ? [now() + dateShiftMs] : given),
+    get: (date, name) => (name === "now" ? () => now() + dateShiftMs : Reflect.get(date, name)),
+  });
 }
 
 // The test that started this process has ended without ending it.
