@@ -17,6 +17,8 @@ export interface BenchServer {
   urlOf(service: string): Promise<string>;
   usage(question: Exclude<Question, "close">): Promise<Usage>;
   close(): Promise<void>;
+  /** Ends the process with SIGKILL, as a crash would. */
+  kill(): Promise<void>;
 }
 
 /** Paygent on a fresh store: SQLite, or a database of the PostgreSQL server at `databaseUrl`. */
@@ -24,6 +26,30 @@ export async function startPaygent(databaseUrl: string | undefined): Promise<Ben
   const database = await testDatabase(databaseUrl ?? "");
   const env = { ...process.env, DATABASE_URL: "", PAYGENT_DATA_DIR: database.dataDir, ...database.env };
   return startProcess("paygent-process.ts", env, database);
+}
+
+/** So many Paygents on one fresh database of the PostgreSQL server at `databaseUrl`. */
+export async function startNodes(
+  databaseUrl: string,
+  count: number,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<{ nodes: BenchServer[]; close(): Promise<void> }> {
+  const database = await testDatabase(databaseUrl);
+  const nodes: BenchServer[] = [];
+  const folders: TestDatabase[] = [];
+  for (let started = 0; started < count; started++) {
+    const folder = await testDatabase("");
+    folders.push(folder);
+    const env = { ...process.env, ...database.env, ...settings, PAYGENT_DATA_DIR: folder.dataDir };
+    nodes.push(await startProcess("paygent-process.ts", env));
+  }
+  return {
+    nodes,
+    async close() {
+      await Promise.all(nodes.map((node) => node.close()));
+      for (const folder of [...folders, database]) await folder.remove();
+    },
+  };
 }
 
 /** Paygent on a fresh store and a fresh local chain, which lies in the data folder. */
@@ -69,7 +95,13 @@ async function startProcess(file: string, env: NodeJS.ProcessEnv, database?: Tes
       child.send(question);
       return answer<Usage>(child);
     },
+    async kill() {
+      const exited = once(child, "exit");
+      child.kill("SIGKILL");
+      await exited;
+    },
     async close() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, "exit");
       child.send("close" satisfies Question);
       await exited;

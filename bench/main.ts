@@ -6,6 +6,10 @@ import { deltasTo } from "./scenarios/deltas.ts";
 import { fanOut } from "./scenarios/fan-out.ts";
 import { idle } from "./scenarios/idle.ts";
 import { latency } from "./scenarios/latency.ts";
+import { nodesLatency } from "./scenarios/nodes-latency.ts";
+import { nodesParked } from "./scenarios/nodes-parked.ts";
+import { nodesRuns } from "./scenarios/nodes-runs.ts";
+import { nodesTakeover } from "./scenarios/nodes-takeover.ts";
 import { paid } from "./scenarios/paid.ts";
 import { parked } from "./scenarios/parked.ts";
 import { reconcile } from "./scenarios/reconcile.ts";
@@ -25,54 +29,79 @@ const scenarios: readonly Scenario[] = [
   parked,
   idle,
   reconnect,
+  nodesLatency,
+  nodesTakeover,
+  nodesRuns,
+  nodesParked,
   paid,
   reconcile,
   scroll,
   soak,
 ];
 
-/** Measures the named scenarios, or all but the long ones, on SQLite and, where DATABASE_URL is set, on PostgreSQL too. */
-async function main(names: readonly string[]): Promise<void> {
-  const unknown = names.find((name) => scenarios.every((scenario) => scenario.name !== name));
+/**
+ * Measures the named scenarios, or all but the long ones, on SQLite and, where DATABASE_URL is set, on PostgreSQL
+ * too. A name stands for all that begin with it: `nodes` for `nodes-latency` and the others.
+ */
+async function main(words: readonly string[]): Promise<void> {
+  const meant = (word: string) => scenarios.filter(({ name }) => name === word || name.startsWith(`${word}-`));
+  const unknown = words.find((word) => meant(word).length === 0);
   if (unknown !== undefined) {
     const known = scenarios.map(({ name }) => name).join(", ");
     throw new Error(`There is no scenario "${unknown}". There are: ${known}.`);
   }
+  const named = new Set(words.flatMap(meant));
   const chosen = scenarios.filter(
-    ({ name, isLong }) => names.includes(name) || (names.length === 0 && isLong !== true),
+    (scenario) => named.has(scenario) || (words.length === 0 && scenario.isLong !== true),
   );
+  const [several, single] = [true, false].map((is) => chosen.filter(({ isOfSeveral = false }) => isOfSeveral === is));
+  const { DATABASE_URL: databaseUrl = "" } = process.env;
+  if (databaseUrl === "" && single?.length === 0)
+    throw new Error("Several servers share a PostgreSQL server: set DATABASE_URL to one where databases may be made.");
   print(describeEnvironment());
 
-  print("\nSQLite, synchronous=FULL, beside a bare ws server\n");
-  print(table(await measureAll(chosen, undefined), { hasTargets: true }));
-  const { DATABASE_URL: databaseUrl = "" } = process.env;
+  await report("SQLite, synchronous=FULL, beside a bare ws server", single, { hasTargets: true });
   if (databaseUrl === "") return;
-  print("\nPostgreSQL, beside a bare ws server\n");
-  print(table(await measureAll(chosen, databaseUrl), { hasTargets: false }));
+  await report("PostgreSQL, beside a bare ws server", single, { hasTargets: false }, databaseUrl);
+  await report("Several servers on one PostgreSQL, beside pg alone", several, { hasTargets: true }, databaseUrl);
+}
+
+async function report(
+  title: string,
+  chosen: readonly Scenario[] = [],
+  style: { hasTargets: boolean },
+  databaseUrl?: string,
+): Promise<void> {
+  if (chosen.length === 0) return;
+  const figures = await measureAll(chosen, databaseUrl, style);
+  print(`\n${title}\n\n${table(figures, style)}`);
 }
 
 /** Every scenario has servers of its own, so that none inherits another's memory. */
-async function measureAll(chosen: readonly Scenario[], databaseUrl: string | undefined): Promise<Figure[]> {
+async function measureAll(
+  chosen: readonly Scenario[],
+  databaseUrl: string | undefined,
+  style: { hasTargets: boolean },
+): Promise<Figure[]> {
   const figures: Figure[] = [];
+  const tell = (measured: readonly Figure[]) => {
+    process.stderr.write(`${table(measured, style)}\n`);
+    figures.push(...measured);
+  };
   for (const scenario of chosen) {
     process.stderr.write(`${scenario.name} …\n`);
     if ("runAlone" in scenario) {
-      figures.push(...tell(await scenario.runAlone(databaseUrl), databaseUrl));
+      tell(await scenario.runAlone(databaseUrl));
       continue;
     }
     const contestants = { paygent: await startPaygent(databaseUrl), bare: await startBare() };
     try {
-      figures.push(...tell(await scenario.run(contestants), databaseUrl));
+      tell(await scenario.run(contestants));
     } finally {
       await contestants.paygent.close();
       await contestants.bare.close();
     }
   }
-  return figures;
-}
-
-function tell(figures: readonly Figure[], databaseUrl: string | undefined): readonly Figure[] {
-  process.stderr.write(`${table(figures, { hasTargets: databaseUrl === undefined })}\n`);
   return figures;
 }
 

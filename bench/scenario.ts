@@ -34,6 +34,8 @@ export type Scenario = {
   readonly name: string;
   /** Measured only when it is named. */
   readonly isLong?: boolean;
+  /** Whether it is about several servers, which only PostgreSQL can have. */
+  readonly isOfSeveral?: boolean;
 } & (
   | { run(contestants: Contestants): Promise<readonly Figure[]> }
   /** Measures servers that it starts itself, on SQLite or on the PostgreSQL server at this URL. */
