@@ -16,7 +16,7 @@ export function isFull(error: unknown): boolean {
  */
 export function isLostConnection(error: unknown): boolean {
   const code = errorCode(error);
-  if (typeof code === "string") return /^(08|53|57P|25006|E[A-Z]+$)/.test(code);
+  if (typeof code === "string") return /^(08|53|57P|25006|25P03|E[A-Z]+$)/.test(code);
   // The driver gives its own errors no code.
   return error instanceof Error && /connection|connect$|not queryable|read timeout/i.test(error.message);
 }

@@ -52,11 +52,13 @@ export class PostgresUnits {
       throw failed ?? error;
     }
     this.#flush();
-    const committed = query(this.#client, "commit");
-    committed.catch(() => undefined);
-    const [failed] = await this.#failures();
+    const [[failed], [committed]] = await Promise.all([
+      this.#failures(),
+      Promise.allSettled([query(this.#client, "commit")]),
+    ]);
     if (failed !== undefined) throw failed;
-    const { command } = await committed;
+    if (committed.status === "rejected") throw committed.reason;
+    const { command } = committed.value;
     if (command !== "COMMIT") throw new Error(`PostgreSQL answered ${command} to a commit.`);
     return value;
   }
