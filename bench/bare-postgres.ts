@@ -1,4 +1,5 @@
 import pg from "pg";
+import { testDatabase } from "../test/support/database.ts";
 import { each } from "./measure.ts";
 
 const commitsOfARun = 5;
@@ -13,17 +14,18 @@ export interface BarePostgres {
   close(): Promise<void>;
 }
 
-export async function openBarePostgres(url: string): Promise<BarePostgres> {
+/** Opens it on a database of its own of the server at `serverUrl`. */
+export async function openBarePostgres(serverUrl: string): Promise<BarePostgres> {
+  const database = await testDatabase(serverUrl);
+  const url = database.env.DATABASE_URL ?? "";
   const clients = await each(connections, connections, async () => {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     return client;
   });
   const [speaker, hearer] = clients as [pg.Client, pg.Client];
-  await speaker.query("create table if not exists bare (id int primary key, count int not null)");
-  await speaker.query(
-    `insert into bare select id, 0 from generate_series(1, ${connections}) as id on conflict do nothing`,
-  );
+  await speaker.query("create table bare (id int primary key, count int not null)");
+  await speaker.query(`insert into bare select id, 0 from generate_series(1, ${connections}) as id`);
   await hearer.query("listen bare");
 
   return {
@@ -53,8 +55,8 @@ export async function openBarePostgres(url: string): Promise<BarePostgres> {
       return (commits * 1000) / (performance.now() - from) / commitsOfARun;
     },
     async close() {
-      await speaker.query("drop table bare");
       for (const client of clients) await client.end();
+      await database.remove();
     },
   };
 }

@@ -31,7 +31,7 @@ export class HintBus implements Bus {
   readonly #listeners: ((signal: Signal) => void)[] = [];
   /** What a session's subscription does next, one behind the other. */
   readonly #reading = new WeakMap<Subscription, Promise<void>>();
-  #isSending = false;
+  #sending: Promise<void> | undefined;
   #hasPeers = true;
   #timer: NodeJS.Timeout | undefined;
   #polling: Promise<void> | undefined;
@@ -92,9 +92,12 @@ export class HintBus implements Bus {
   }
 
   /** Sends what waits, now or when the transport is connected again; what comes meanwhile goes with the next text. */
-  async #send(): Promise<void> {
-    if (this.#isSending) return;
-    this.#isSending = true;
+  #send(): Promise<void> {
+    this.#sending ??= this.#sendAll();
+    return this.#sending;
+  }
+
+  async #sendAll(): Promise<void> {
     const { transport, nodeId, log } = this.#options;
     try {
       // What one turn of the event loop publishes goes out together.
@@ -104,7 +107,8 @@ export class HintBus implements Bus {
     } catch (error) {
       log.warn({ err: error }, "a hint to the other nodes was lost; they find what it was about by themselves");
     } finally {
-      this.#isSending = false;
+      // In the same turn as the last look: what is added from here on is sent anew.
+      this.#sending = undefined;
     }
   }
 
