@@ -9,8 +9,9 @@ import { openWire, type WireClient } from "./wire-client.ts";
 export interface BenchServer {
   readonly url: string;
   readonly token: string;
-  createSession(config?: Record<string, unknown>): Promise<string>;
-  connect(sessionId: string): Promise<WireClient>;
+  /** Of the server's own user, unless another one's token is given. */
+  createSession(config?: Record<string, unknown>, ownToken?: string): Promise<string>;
+  connect(sessionId: string, ownToken?: string): Promise<WireClient>;
   /** Connects again after event `lastSeq`, and waits for the end of the execution that was missed. */
   resume(sessionId: string, lastSeq: number): Promise<WireClient>;
   /** Where a service of the catalogue is. */
@@ -22,9 +23,12 @@ export interface BenchServer {
 }
 
 /** Paygent on a fresh store: SQLite, or a database of the PostgreSQL server at `databaseUrl`. */
-export async function startPaygent(databaseUrl: string | undefined): Promise<BenchServer> {
+export async function startPaygent(
+  databaseUrl: string | undefined,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<BenchServer> {
   const database = await testDatabase(databaseUrl ?? "");
-  const env = { ...process.env, DATABASE_URL: "", PAYGENT_DATA_DIR: database.dataDir, ...database.env };
+  const env = { ...process.env, DATABASE_URL: "", PAYGENT_DATA_DIR: database.dataDir, ...database.env, ...settings };
   return startProcess("paygent-process.ts", env, database);
 }
 
@@ -73,16 +77,16 @@ async function startProcess(file: string, env: NodeJS.ProcessEnv, database?: Tes
   return {
     url,
     token,
-    async createSession(config = {}) {
+    async createSession(config = {}, ownToken = token) {
       const response = await fetch(`${url}/api/v1/sessions`, {
         method: "POST",
-        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        headers: { authorization: `Bearer ${ownToken}`, "content-type": "application/json" },
         body: JSON.stringify({ config }),
       });
       // Both servers answer with the session, or the next step fails on the undefined id.
       return ((await response.json()) as { id: string }).id;
     },
-    connect: (sessionId) => openWire(`${socketUrl}${sessionId}`, token),
+    connect: (sessionId, ownToken = token) => openWire(`${socketUrl}${sessionId}`, ownToken),
     resume: (sessionId, lastSeq) =>
       openWire(`${socketUrl}${sessionId}&last_seq=${lastSeq}`, token, (payload) => typeOf(payload) === "complete"),
     async urlOf(service) {

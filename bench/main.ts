@@ -2,6 +2,7 @@ import { startBare, startPaygent } from "./bench-server.ts";
 import { describeEnvironment } from "./environment.ts";
 import { table } from "./report.ts";
 import type { Figure, Scenario } from "./scenario.ts";
+import { connects } from "./scenarios/connects.ts";
 import { deltasTo } from "./scenarios/deltas.ts";
 import { fanOut } from "./scenarios/fan-out.ts";
 import { idle } from "./scenarios/idle.ts";
@@ -33,6 +34,7 @@ const scenarios: readonly Scenario[] = [
   nodesTakeover,
   nodesRuns,
   nodesParked,
+  connects,
   paid,
   reconcile,
   scroll,
