@@ -138,7 +138,7 @@ test.skipIf(!isPostgres)(
     const admin = await administrator(server.database);
     await admin.query("begin; lock table socket_counts, rate_buckets in access exclusive mode");
 
-    const pings = Array.from({ length: 3 }, () => ask(client, "ping", {}));
+    const pings = [ask(client, "ping", {}), ask(client, "ping", {})];
     const [refused] = await Promise.all([knock(server, id), ...pings]);
     await admin.query("rollback");
 

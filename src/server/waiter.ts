@@ -1,8 +1,8 @@
 import { unreachable } from "../store/outage.ts";
 
-const patienceMs = 2000;
+const patienceMs = 5000;
 
-/** Somebody who waits for a store's answer, and not longer than two seconds: then it is `unavailable`. */
+/** Somebody who waits for a store's answer, and not longer than five seconds: then it is `unavailable`. */
 export class Waiter<T> {
   readonly answer: Promise<T>;
   readonly #settled = Promise.withResolvers<T>();
