@@ -14,6 +14,7 @@ export interface ClientOptions {
   random(limit: number): number;
 }
 
+const workBeforeCancelMs = 1000;
 const terminal = new Set(["complete", "cancelled", "error"]);
 
 /**
@@ -26,11 +27,16 @@ export class ChaosClient {
   readonly history: { readonly seq: number; readonly text: string }[] = [];
   readonly violations: string[] = [];
   reconnects = 0;
+  /** How connections that were open ended which the client did not give up itself: the code of each close. */
+  readonly closeCodes: number[] = [];
   readonly #options: ClientOptions;
   readonly #started = new Set<string>();
   readonly #ended = new Set<string>();
   readonly #open = new Map<string, string>();
+  /** What is to be called off, and since when its tool runs. */
+  readonly #toCancel = new Map<string, number | undefined>();
   #socket: WebSocket | undefined;
+  #givenUp: WebSocket | undefined;
   #lastHeardAt = 0;
   #isClosed = false;
 
@@ -49,6 +55,13 @@ export class ChaosClient {
     this.#send("execute", { command: text, execution_id: sent.executionId });
   }
 
+  /** Sends a command that is called off while its tool works. */
+  commandToCancel(text: string): void {
+    this.command(text);
+    const id = this.sent.at(-1)?.executionId;
+    if (id !== undefined) this.#toCancel.set(id, undefined);
+  }
+
   cancelOne(): void {
     const running = [...this.#started].filter((id) => !this.#ended.has(id));
     const executionId = running[this.#options.random(running.length)];
@@ -58,12 +71,16 @@ export class ChaosClient {
   /** Says again what seems to have been lost, and gives up a connection on which nothing comes. */
   nudge(): void {
     const socket = this.#socket;
-    if (socket?.readyState === WebSocket.OPEN && Date.now() - this.#lastHeardAt > 3000) socket.terminate();
+    if (socket?.readyState === WebSocket.OPEN && Date.now() - this.#lastHeardAt > 3000) this.#giveUp(socket);
     this.#send("ping", {});
     for (const { executionId, command } of this.sent) {
       if (!this.#started.has(executionId)) this.#send("execute", { command, execution_id: executionId });
     }
     for (const [requestId, tool] of this.#open) this.#decide(requestId, tool);
+    for (const [executionId, since] of this.#toCancel) {
+      const isDue = since !== undefined && Date.now() - since > workBeforeCancelMs;
+      if (isDue && !this.#ended.has(executionId)) this.#send("cancel", { execution_id: executionId });
+    }
   }
 
   get isDone(): boolean {
@@ -76,7 +93,12 @@ export class ChaosClient {
 
   close(): void {
     this.#isClosed = true;
-    this.#socket?.terminate();
+    if (this.#socket !== undefined) this.#giveUp(this.#socket);
+  }
+
+  #giveUp(socket: WebSocket): void {
+    this.#givenUp = socket;
+    socket.terminate();
   }
 
   #connect(): void {
@@ -95,7 +117,12 @@ export class ChaosClient {
     socket.on("message", (data) => {
       if (socket === this.#socket) this.#receive(data.toString());
     });
-    socket.on("close", () => {
+    let wasOpen = false;
+    socket.on("open", () => {
+      wasOpen = true;
+    });
+    socket.on("close", (code) => {
+      if (wasOpen && socket !== this.#givenUp) this.closeCodes.push(code);
       this.reconnects += 1;
       setTimeout(() => this.#connect(), 50 + random(300));
     });
@@ -118,6 +145,9 @@ export class ChaosClient {
     switch (event.type) {
       case "execution_started":
         this.#started.add(event.data.execution_id);
+        break;
+      case "tool_call":
+        if (this.#toCancel.has(event.data.execution_id)) this.#toCancel.set(event.data.execution_id, Date.now());
         break;
       case "approval_required":
         this.#open.set(event.data.request_id, event.data.tool_name);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -20,10 +20,8 @@ export class Node {
     this.#env = env;
   }
 
-  static async start(folder: string, name: string, env: Readonly<Record<string, string>>): Promise<Node> {
-    const dataDir = join(folder, name);
-    mkdirSync(dataDir);
-    const node = new Node(await FaultyProxy.open(), { PAYGENT_DATA_DIR: dataDir, ...env });
+  static async start(env: Readonly<Record<string, string>>): Promise<Node> {
+    const node = new Node(await FaultyProxy.open(), env);
     await node.start();
     return node;
   }
@@ -31,7 +29,12 @@ export class Node {
   async start(): Promise<void> {
     for (;;) {
       const child = spawn(process.execPath, [program], {
-        env: { PATH: process.env.PATH, PAYGENT_AUTH_SECRET: authSecret, ...this.#env },
+        env: {
+          PATH: process.env.PATH,
+          NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(tmpdir(), "paygent-test-compile-cache"),
+          PAYGENT_AUTH_SECRET: authSecret,
+          ...this.#env,
+        },
         stdio: ["ignore", "pipe", process.env.CHAOS_LOG === undefined ? "ignore" : "inherit", "ipc"],
       });
       this.#child = child;
@@ -52,13 +55,15 @@ export class Node {
     await ended;
   }
 
-  async terminate(): Promise<void> {
+  /** Asks it to end, and gives its exit code. */
+  async terminate(): Promise<number | null> {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null) return;
+    if (child === undefined || child.exitCode !== null) return null;
     const ended = once(child, "exit");
     child.kill("SIGTERM");
     await ended;
     this.proxy.target = undefined;
+    return child.exitCode;
   }
 
   signal(signal: "SIGSTOP" | "SIGCONT"): void {

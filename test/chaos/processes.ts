@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer, connect as dial } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -147,7 +147,6 @@ export async function startNats(): Promise<(Service & Pick<PostgresServer, "down
 
 export function makeFolder(): string {
   const folder = mkdtempSync("/tmp/paygent-chaos-");
-  mkdirSync(join(folder, "shared"));
   // Another user's PostgreSQL must get to its own folder below.
   execFileSync("chmod", ["755", folder]);
   return folder;

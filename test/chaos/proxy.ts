@@ -39,7 +39,8 @@ export class FaultyProxy {
       node.destroy();
     };
     client.once("close", end);
-    node.once("close", end);
+    // What the node said last is still on its way to the client.
+    node.once("close", () => client.end());
     this.#carry(client, node);
     this.#carry(node, client);
   }

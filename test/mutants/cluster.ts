@@ -64,6 +64,20 @@ export const clusterMutants: readonly Mutant[] = [
     test: "test/lost-lease.test.ts",
   },
   {
+    promise: "I29",
+    defect: "A server that goes down neither ends its runs at a step nor gives back its lease.",
+    file: "src/runtime/worker.ts",
+    find: `    for (const { run } of this.#runs.values()) run.stop({ kind: "drain" });
+    while (this.#runs.size > 0) await Promise.all([...this.#runs.values()].map(({ done }) => done));
+    await this.#reconciling;
+    await this.#attempt("give back the lease", () =>
+      this.#runtime.store.write((tx) => removeNode(tx, this.#runtime.nodeId)),
+    );`,
+    replace: "    await this.#reconciling;",
+    test: "test/rolling-restart.test.ts",
+    onPostgres: true,
+  },
+  {
     promise: "L1",
     defect: "All servers on the local chain send from one gas account.",
     file: "src/payments/chain-share.ts",
