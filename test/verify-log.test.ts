@@ -95,6 +95,16 @@ test.each([
     /Event 9 .*altered/,
   ],
   [
+    "an event that tells of nothing any more",
+    (id: string) => `update events set data = '{}' where session_id = '${id}' and seq = 9`,
+    /Event 9 .*altered/,
+  ],
+  [
+    "an event that is no JSON any more",
+    (id: string) => `update events set data = '{' where session_id = '${id}' and seq = 9`,
+    /Event 9 .*altered/,
+  ],
+  [
     "an edited hash",
     (id: string) => `update events set hash = 'ff' where session_id = '${id}' and seq = 4`,
     /Event 4 .*altered/,

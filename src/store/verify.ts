@@ -56,11 +56,22 @@ async function* storedEntries(tx: Database, sessionId: string, afterSeq: number)
 
 const Attribution = z.object({ data: z.object({ session_id: z.string(), execution_id: z.string().optional() }) });
 
-/** The columns that are not hashed repeat what the hashed text says. */
+/** The columns that are not hashed repeat what the hashed text says. One that says nothing of it was altered. */
 function columnFlaw({ seq, text, sessionId, executionId }: StoredEvent): string | undefined {
-  const { data } = Attribution.parse(JSON.parse(text));
+  const told = attributionOf(text);
+  if (told === undefined) return `Event ${seq} was altered: it does not tell of a session any more.`;
+  const { data } = told;
   if (data.session_id === sessionId && data.execution_id === executionId) return undefined;
   return `Event ${seq} was moved: it is stored under another session or execution than it tells of.`;
+}
+
+function attributionOf(text: string): z.infer<typeof Attribution> | undefined {
+  try {
+    return Attribution.parse(JSON.parse(text));
+  } catch {
+    // Not JSON, or of another shape: either way nothing that was written here.
+    return undefined;
+  }
 }
 
 /** The ids of all sessions, and then of those of which only events are left. */
