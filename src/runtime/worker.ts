@@ -47,7 +47,7 @@ const idempotencyMs = 24 * 60 * 60_000;
 export class Worker implements Dispatcher {
   readonly #runtime: Runtime;
   readonly #settings: WorkerSettings;
-  readonly #runs = new Map<string, { run: ExecutionRun; done: Promise<void> }>();
+  readonly #runs = new Map<string, { run: ExecutionRun; done: Promise<void>; fence: number }>();
   readonly #timers: NodeJS.Timeout[] = [];
   #sweeping: Promise<void> = Promise.resolve();
   #isSweepDue = false;
@@ -83,7 +83,8 @@ export class Worker implements Dispatcher {
     const { sweepMs, leaseMs, beatMs = leaseMs / 4 } = this.#settings;
     this.#runtime.bus.onSignal((signal) => this.#heed(signal));
     await this.#beat();
-    await this.#sweep();
+    this.#sweepSoon();
+    await this.#sweeping;
     // Apart from the sweep, which may take its time: a node that is busy is alive.
     this.#timers.push(setInterval(() => void this.#attempt("beat", () => this.#beat()), beatMs));
     this.#timers.push(setInterval(() => this.#sweepSoon(), sweepMs));
@@ -95,12 +96,16 @@ export class Worker implements Dispatcher {
     config: SessionConfig,
     known: readonly StoredEvent[] | undefined,
   ): void {
+    const other = this.#runs.get(claimed.executionId);
+    // Answers to commits may come in another order than the commits: only the last claim holds.
+    if (other !== undefined && other.fence > claimed.fence) return;
+    other?.run.stop({ kind: "lost" });
     const run = new ExecutionRun(this.#runtime, claimed, execution, config, known);
     const done = run.run().then(() => {
       if (this.#runs.get(claimed.executionId)?.run === run) this.#runs.delete(claimed.executionId);
       this.sessionFreed(claimed.sessionId);
     });
-    this.#runs.set(claimed.executionId, { run, done });
+    this.#runs.set(claimed.executionId, { run, done, fence: claimed.fence });
     if (this.#isDraining) run.stop({ kind: "drain" });
   }
 

@@ -5,7 +5,7 @@ export const durabilityMutants: readonly Mutant[] = [
     promise: "I5",
     defect: "A server that starts does not take up what a killed one was doing.",
     file: "src/runtime/worker.ts",
-    find: "    await this.#beat();\n    await this.#sweep();\n",
+    find: "    await this.#beat();\n    this.#sweepSoon();\n",
     replace: "    await this.#beat();\n",
     test: "test/crash-approve.test.ts",
   },

@@ -116,6 +116,14 @@ export const simulationMutants: readonly Mutant[] = [
     test: "test/missed-decision.test.ts",
   },
   {
+    promise: "I27",
+    defect: "A claim whose answer comes late displaces the run of a later one.",
+    file: "src/runtime/worker.ts",
+    find: "    if (other !== undefined && other.fence > claimed.fence) return;\n",
+    replace: "",
+    test: "test/late-claim.test.ts",
+  },
+  {
     promise: "I11",
     defect: "A call that ends without paying leaves its quote open.",
     file: "src/runtime/call.ts",
