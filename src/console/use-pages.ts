@@ -1,6 +1,5 @@
 import { useCallback, useEffect, useState } from "react";
 import type { Page } from "../protocol/resources.ts";
-import { messageOf } from "./format.ts";
 
 export interface Pages<Item> {
   /** Those that were read so far; undefined before the first answer. */
@@ -8,7 +7,7 @@ export interface Pages<Item> {
   readonly hasMore: boolean;
   readonly isLoading: boolean;
   /** Why the last page could not be read; what was read before stays. */
-  readonly failure: string | undefined;
+  readonly error: unknown;
   /** Reads the next page, or the first one when that failed. */
   readonly more: () => void;
 }
@@ -21,13 +20,13 @@ export function usePages<Item>(load: (cursor: string | undefined) => Promise<Pag
 
   const read = useCallback(
     async (before: readonly Item[], cursor: string | undefined) => {
-      setState((now) => ({ ...(now.load === load ? now : nothing), load, isLoading: true, failure: undefined }));
+      setState((now) => ({ ...(now.load === load ? now : nothing), load, isLoading: true, error: undefined }));
       let next: Partial<Read<Item>>;
       try {
         const page = await load(cursor);
         next = { items: [...before, ...page.data], cursor: page.next_cursor ?? undefined };
       } catch (error) {
-        next = { failure: messageOf(error) };
+        next = { error };
       }
       setState((now) => (now.load === load ? { ...now, ...next, isLoading: false } : now));
     },
@@ -35,9 +34,9 @@ export function usePages<Item>(load: (cursor: string | undefined) => Promise<Pag
   );
   useEffect(() => void read([], undefined), [read]);
 
-  const { items, cursor, isLoading, failure } = current;
+  const { items, cursor, isLoading, error } = current;
   const more = useCallback(() => void read(items ?? [], cursor), [read, items, cursor]);
-  return { items, hasMore: cursor !== undefined, isLoading, failure, more };
+  return { items, hasMore: cursor !== undefined, isLoading, error, more };
 }
 
 interface Read<Item> {
@@ -45,7 +44,7 @@ interface Read<Item> {
   readonly items: readonly Item[] | undefined;
   readonly cursor: string | undefined;
   readonly isLoading: boolean;
-  readonly failure: string | undefined;
+  readonly error: unknown;
 }
 
-const nothing = { items: undefined, cursor: undefined, isLoading: true, failure: undefined };
+const nothing = { items: undefined, cursor: undefined, isLoading: true, error: undefined };

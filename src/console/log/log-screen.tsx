@@ -5,6 +5,7 @@ import { foldEvents, useSession } from "../../react/index.ts";
 import { dateAndTime } from "../format.ts";
 import { BudgetGauge } from "../parts/budget-gauge.tsx";
 import { Button } from "../parts/button.tsx";
+import { Failure } from "../parts/failure.tsx";
 import { Notice } from "../parts/notice.tsx";
 import { Empty } from "../parts/screen.tsx";
 import { Select } from "../parts/select.tsx";
@@ -52,7 +53,7 @@ export function LogScreen({ sessionId }: { readonly sessionId: string }) {
           {past.budget === undefined ? null : <BudgetGauge budget={past.budget} />}
         </div>
         {connection.state === "closed" ? (
-          <Notice look="bad">{connection.error?.message ?? "The connection was closed; load the page again."}</Notice>
+          <Failure error={connection.error ?? new Error("The connection was closed; load the page again.")} />
         ) : connection.state === "reconnecting" ? (
           <Notice look="warn">The server does not answer. What is here is what was read of the log before.</Notice>
         ) : null}

@@ -27,6 +27,7 @@ export function Dialog({
         <div aria-hidden="true" className="fixed inset-0 z-40 bg-black/45" />
         <Radix.Content
           role={isAlert ? "alertdialog" : "dialog"}
+          aria-modal="true"
           {...(description === undefined ? { "aria-describedby": undefined } : {})}
           className="fixed top-1/2 left-1/2 z-50 max-h-[90dvh] w-[min(36rem,calc(100vw-2rem))] -translate-x-1/2 -translate-y-1/2 overflow-y-auto rounded-lg border border-line bg-panel p-5 shadow-xl"
         >

@@ -1,19 +1,14 @@
 import type { Pages } from "../use-pages.ts";
 import { Button } from "./button.tsx";
-import { Notice } from "./notice.tsx";
+import { Failure } from "./failure.tsx";
 
 /** Below a list that is read page by page: what is being read, why it is not there, and the way on. */
 export function PagesEnd({ pages, name }: { readonly pages: Pages<unknown>; readonly name: string }) {
-  const { items, hasMore, isLoading, failure, more } = pages;
-  if (failure !== undefined) {
+  const { items, hasMore, isLoading, error, more } = pages;
+  if (error !== undefined) {
     return (
       <div className="mt-3">
-        <Notice look="bad">
-          <p>{failure}</p>
-          <Button className="mt-2" onClick={more}>
-            Try again
-          </Button>
-        </Notice>
+        <Failure error={error} again={more} />
       </div>
     );
   }
