@@ -71,7 +71,7 @@ const selectRunning = statement<{ sessionId: string }, { id: string; owner: stri
 );
 
 /** The largest payment that nobody is asked about, in millionths of a USD. */
-export const thresholdMicros = 1_000_000n;
+const thresholdMicros = 1_000_000n;
 
 /** Sees everything that happens in a simulation and says what is not as promised. */
 export class Watch {
