@@ -2,6 +2,7 @@ import { startBare, startPaygent } from "./bench-server.ts";
 import { describeEnvironment } from "./environment.ts";
 import { table } from "./report.ts";
 import type { Figure, Scenario } from "./scenario.ts";
+import { archive } from "./scenarios/archive.ts";
 import { connects } from "./scenarios/connects.ts";
 import { deltasTo } from "./scenarios/deltas.ts";
 import { fanOut } from "./scenarios/fan-out.ts";
@@ -39,6 +40,7 @@ const scenarios: readonly Scenario[] = [
   reconcile,
   scroll,
   soak,
+  archive,
 ];
 
 /**

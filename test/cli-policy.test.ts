@@ -25,7 +25,9 @@ const parts: CliParts = {
   checkModel: () => undefined,
   ...noDemo,
   async *verifySessions() {},
-  verifyExport: async () => ({ sessionId: "s", isIntact: true, events: 0, headHash: "" }),
+  async *verifyFiles() {},
+  archiveSettings: () => Promise.reject(new Error("Not asked for.")),
+  async *archiveEvents() {},
 };
 
 async function cli(...args: string[]) {

@@ -45,20 +45,35 @@ const parts: CliParts = {
     const network = await networkOf(env);
     return network && (await import("../payments/wallet-check.ts")).checkWallet(network);
   },
-  async *verifySessions(sessionId, checkpoint) {
+  async *verifySessions(sessionId, { checkpoints, archive }) {
     const { openStoreForReading } = await import("../store/database.ts");
     const { verifySessions } = await import("../store/verify.ts");
-    const url = process.env.DATABASE_URL;
-    const store = await openStoreForReading(url ? { url } : { dataDir: dataDirOf(process.env) });
+    const store = await openStoreForReading(storePlace());
     try {
-      yield* verifySessions(store.db, sessionId, checkpoint);
+      const folder = archive === false ? undefined : (archive ?? (await retentionSettings()).archiveDir);
+      yield* verifySessions(store.db, sessionId, { checkpoints, archive: folder });
     } finally {
       await store.close();
     }
   },
+  async *verifyFiles(path, checkpointOf) {
+    yield* (await import("../store/verify-archive.ts")).verifyFiles(path, checkpointOf);
+  },
+  archiveSettings: retentionSettings,
+  async *archiveEvents(request) {
+    yield* (await import("../server/archive-by-hand.ts")).archiveByHand(storePlace(), request);
+  },
   ...demoParts(),
-  verifyExport: async (path, checkpoint) => (await import("../store/verify-export.ts")).verifyExport(path, checkpoint),
 };
+
+function storePlace() {
+  const url = process.env.DATABASE_URL;
+  return url ? { url } : { dataDir: dataDirOf(process.env) };
+}
+
+async function retentionSettings() {
+  return (await import("../server/settings.ts")).readRetention(process.env, dataDirOf(process.env));
+}
 
 async function networkOf(env: Env) {
   const chain = (await import("../server/chain-settings.ts")).readChainSettings(env, dataDirOf(env));

@@ -40,10 +40,19 @@ const parts: CliParts = {
   checkWallet: async () => undefined,
   ...noDemo,
   async *verifySessions() {
-    yield { sessionId: "s1", isIntact: true, events: 3, headHash: "ab".repeat(32) };
-    yield { sessionId: "s2", isIntact: false, events: 9, headHash: "", problem: "Event 4 was altered." };
+    yield { sessionId: "s1", isIntact: true, events: 3, lastSeq: 3, headHash: "ab".repeat(32) };
+    yield { sessionId: "s2", isIntact: false, events: 9, lastSeq: 9, headHash: "", problem: "Event 4 was altered." };
   },
-  verifyExport: async () => ({ sessionId: "s3", isIntact: true, events: 1, headHash: "cd".repeat(32) }),
+  async *verifyFiles() {
+    yield { sessionId: "s3", isIntact: true, events: 1, lastSeq: 1, headHash: "cd".repeat(32) };
+  },
+  archiveSettings: async () => ({ retentionDays: undefined, archiveDir: "archive" }),
+  async *archiveEvents({ isDryRun }) {
+    const batch = { sessionId: "s1", firstSeq: 1, lastSeq: 40 };
+    yield isDryRun ? { ...batch, outcome: "due" } : { ...batch, outcome: "archived", path: "archive/s1/1-40.jsonl" };
+    yield { sessionId: "s2", outcome: "nothing" };
+    if (!isDryRun) yield { sessionId: "s3", outcome: "refused", problem: new Error("Event 4 does not fit its hash.") };
+  },
 };
 
 async function cli(args: string[], env: Record<string, string> = {}) {
@@ -66,6 +75,9 @@ test.each([
   [["verify", "--checkpoint", "4"], "64 digits"],
   [["verify", "--checkpoint", `4:${"0".repeat(64)}`], "one session"],
   [["verify", "id", "--file", "log.jsonl"], "not both"],
+  [["verify", "--checkpoint", `4:${"0".repeat(64)}`, "--checkpoints", "noted"], "not both"],
+  [["archive"], "--days 90"],
+  [["archive", "--days", "0"], "at least one"],
 ])("%j is a usage error", async (args, message) => {
   const { code, err } = await cli(args);
 
@@ -143,5 +155,20 @@ test("Node from 22.18 on is new enough", () => {
     "fail",
     "ok",
     "ok",
+  ]);
+});
+
+test("archive names the files and what it refuses, and a dry run only tells", async () => {
+  const done = await cli(["archive", "--days", "30"]);
+  const dry = await cli(["archive", "--days", "30", "--dry-run", "--json"]);
+
+  expect(done.code).toBe(1);
+  expect(done.out).toContain("s1  events 1 to 40  archive/s1/1-40.jsonl");
+  expect(done.out).toContain("Event 4 does not fit its hash.");
+  expect(done.err).toContain("40 events archived, 1 sessions refused");
+  expect(dry.code).toBe(0);
+  expect(dry.out.split("\n").map((line) => JSON.parse(line))).toMatchObject([
+    { sessionId: "s1", outcome: "due", firstSeq: 1, lastSeq: 40 },
+    { sessionId: "s2", outcome: "nothing" },
   ]);
 });

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { addApprovals } from "./approvals.ts";
+import { type ArchiveParts, addArchive } from "./archive.ts";
 import { addDemo, type DemoParts } from "./demo.ts";
 import { addDoctor } from "./doctor.ts";
 import type { DoctorParts } from "./doctor-checks.ts";
@@ -18,7 +19,7 @@ import { addWallet, type WalletParts } from "./wallet.ts";
 import { addWatch } from "./watch.ts";
 
 /** What the commands use of the server's side. */
-export interface CliParts extends DemoParts, DoctorParts, VerifyParts {
+export interface CliParts extends ArchiveParts, DemoParts, DoctorParts, VerifyParts {
   readonly version: string;
   readonly startServer: StartServer;
   readonly wallet: WalletParts;
@@ -48,6 +49,7 @@ export async function runCli(args: readonly string[], env: Env, parts: CliParts,
   addFreeze(program, env, terminal);
   addSessions(program, env, terminal, exit);
   addVerify(program, parts, terminal, exit);
+  addArchive(program, parts, terminal, exit);
   addWallet(program, env, parts.wallet, terminal);
   addDemo(program, parts, terminal, exit);
   addDoctor(program, env, parts, terminal, exit);

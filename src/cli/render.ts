@@ -134,7 +134,7 @@ export function renderEvent(event: ServerEvent, style: RenderStyle): string[] {
       return show(colors.red("✗"), colors.red("error"), `${plainText(message)} ${colors.dim(`(${code})`)}`, reference);
     }
     case "resync":
-      return show(colors.yellow("!"), "resync", `older events are gone; going on from ${event.data.first_seq}`);
+      return show(colors.yellow("!"), "resync", resyncText(event.data.first_seq));
     case "connected":
     case "text_delta":
     case "pong":
@@ -242,4 +242,9 @@ function block(
 
 function stripped(label: string): string {
   return plainText(label);
+}
+
+function resyncText(firstSeq: number): string {
+  if (firstSeq === 1) return "the log is shown afresh from its beginning";
+  return `events 1 to ${firstSeq - 1} are in the server's archive; going on from ${firstSeq}`;
 }

@@ -18,7 +18,9 @@ const parts: CliParts = {
   checkWallet: async () => undefined,
   ...noDemo,
   async *verifySessions() {},
-  verifyExport: () => Promise.reject(new Error("Not asked for.")),
+  async *verifyFiles() {},
+  archiveSettings: () => Promise.reject(new Error("Not asked for.")),
+  async *archiveEvents() {},
 };
 
 let server: ScriptedServer;

@@ -1,6 +1,7 @@
 import { confirm } from "@clack/prompts";
 import type { Command } from "commander";
 import type { PaygentClient } from "../client/index.ts";
+import type { Session } from "../protocol/resources.ts";
 import { SessionConfig } from "../protocol/session-config.ts";
 import { everyPage } from "./every-page.ts";
 import { exitCodes, UsageError } from "./exit-codes.ts";
@@ -103,7 +104,7 @@ async function show(client: PaygentClient, id: string, options: ServerOptions, t
       ["title", session.title ?? "–"],
       ["status", session.status],
       ["created", session.created_at],
-      ["events", String(session.last_seq)],
+      ["events", eventsText(session)],
       ["budget", budgetText(session.budget)],
       ["asks above", `${session.config.approval_threshold_usd} USD`],
       ["model", session.config.model ?? "the server's"],
@@ -119,4 +120,8 @@ async function show(client: PaygentClient, id: string, options: ServerOptions, t
   const lines =
     rows.length === 0 ? [] : ["", ...table(["execution", "status", "cost", "command"], rows, columns, colors)];
   for (const line of [...facts, ...lines]) terminal.print(line);
+}
+
+function eventsText({ first_seq = 1, last_seq }: Session): string {
+  return first_seq === 1 ? `${last_seq}` : `${last_seq}, the first ${first_seq - 1} of them in the server's archive`;
 }

@@ -20,7 +20,7 @@ import type {
   EventsPage,
   Execution,
   IdentityInfo,
-  LogEntry,
+  LogPage,
   LogSummary,
   Page,
   Service,
@@ -182,12 +182,12 @@ function resourcesOf(send: Send) {
     },
     logs: {
       /** A session's log with its hash chain, oldest first. */
-      list: (query: LogQuery): Promise<Page<LogEntry>> => send({ method: "GET", path: "/logs", query: { ...query } }),
+      list: (query: LogQuery): Promise<LogPage> => send({ method: "GET", path: "/logs", query: { ...query } }),
       /** The same with each event's text as it was sent, which is what its hash is of. */
       raw: async (query: LogQuery): Promise<Page<RawLogEntry>> =>
         readLogPage(await send({ method: "GET", path: "/logs", query: { ...query }, answer: "text" })),
       /** An execution's part of the log, oldest first. */
-      ofExecution: (executionId: string, query: PageQuery = {}): Promise<Page<LogEntry>> =>
+      ofExecution: (executionId: string, query: PageQuery = {}): Promise<LogPage> =>
         send({ method: "GET", path: `/logs/${id(executionId)}`, query: { ...query } }),
       summary: (sessionId: string): Promise<LogSummary> =>
         send({ method: "GET", path: `/logs/${id(sessionId)}/summary` }),
@@ -237,7 +237,7 @@ function resourcesOf(send: Send) {
 async function findEnd({ logs }: Resources, executionId: string): Promise<ExecutionEnd | undefined> {
   let query: PageQuery | undefined = { limit: 200 };
   while (query !== undefined) {
-    const page: Page<LogEntry> = await logs.ofExecution(executionId, query);
+    const page: LogPage = await logs.ofExecution(executionId, query);
     for (const entry of page.data) {
       const { event } = readServerEvent(JSON.stringify(entry)) ?? {};
       if (event !== undefined && isExecutionEnd(event)) return event;

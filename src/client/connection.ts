@@ -168,7 +168,10 @@ export class Connection {
     if (!isEnded) return;
     const watch = this.#executions.get(executionId);
     if (watch === undefined) return;
-    const missing = new PaygentError("not_found", `The events of execution ${executionId} are no longer kept.`);
+    const missing = new PaygentError(
+      "not_found",
+      `The events of execution ${executionId} are no longer kept; GET /executions tells its result.`,
+    );
     this.#options.findEnd(executionId).then(
       (end) => (end === undefined ? watch.fail(missing) : watch.end(end)),
       (error) => watch.fail(error),

@@ -127,6 +127,7 @@ test("an untouched log is intact, also when it has grown since the checkpoint, a
     sessionId,
     isIntact: true,
     events: length,
+    lastSeq: length,
     headHash: head.hash,
   });
   expect(await check([], { head: { seq: 0, hash: genesisHash(sessionId) } })).toMatchObject({
@@ -141,4 +142,16 @@ test("a log whose beginning is not kept is checked from its first event on", asy
 
   expect(await checkChain(stream(kept), ends)).toMatchObject({ isIntact: true, events: 900 });
   expect(await checkChain(stream(kept.slice(1)), ends)).toMatchObject({ isIntact: false, brokenAt: 101 });
+});
+
+test("where the hash before the first event that is kept is known, that event is checked too", async () => {
+  const kept = log.slice(100).with(0, { ...entryAt(101), text: entryAt(101).text.replace("step", "stop") });
+  const ends = { sessionId, sha256, firstSeq: 101, head };
+
+  expect(await checkChain(stream(kept), { ...ends, previousHash: entryAt(100).hash })).toMatchObject({ brokenAt: 101 });
+  expect(await checkChain(stream(log.slice(100)), { ...ends, previousHash: entryAt(100).hash })).toMatchObject({
+    isIntact: true,
+    events: 900,
+    lastSeq: length,
+  });
 });

@@ -24,6 +24,8 @@ export interface ChainEntry {
   readonly hash: string;
   /** What is wrong with the entry beside its hash. */
   readonly flaw?: string | undefined;
+  /** Why there is no event where this one should stand; then all else of the entry says nothing. */
+  readonly missing?: string;
 }
 
 /** An event's place and hash, noted elsewhere at a time when the log was known to be right. */
@@ -44,7 +46,8 @@ export interface Verification {
   readonly isIntact: boolean;
   /** How many events hold together, from the first one on. */
   readonly events: number;
-  /** The hash of the last of them. */
+  /** The last of them, and its hash: together a checkpoint to keep elsewhere. */
+  readonly lastSeq: number;
   readonly headHash: string;
   /** The seq of the first event that is not as it was written. */
   readonly brokenAt?: number;
@@ -55,8 +58,10 @@ export interface Verification {
 export interface ChainEnds {
   readonly sessionId: string;
   readonly sha256: Sha256;
-  /** The oldest event that is kept; the hash of one that is not the session's first is taken as it stands. */
+  /** The oldest event that is looked at; the hash of one that is not the session's first is taken as it stands. */
   readonly firstSeq?: number;
+  /** The hash of the event before that one, where it is known. */
+  readonly previousHash?: string | undefined;
   /** Where the log must end, as the session's row has it. */
   readonly head?: Checkpoint | undefined;
   /** How far the log reaches at least, where no hash of its end is known. */
@@ -67,14 +72,15 @@ export interface ChainEnds {
 
 /** Follows a session's hash chain and stops at the first event that does not belong where it stands. */
 export async function checkChain(entries: AsyncIterable<ChainEntry>, ends: ChainEnds): Promise<Verification> {
-  const { sessionId, sha256, firstSeq = 1, checkpoint } = ends;
+  const { sessionId, sha256, firstSeq = 1, previousHash, checkpoint } = ends;
   const rest = entries[Symbol.asyncIterator]();
-  let hash = await sha256(genesisText(sessionId));
+  let hash = previousHash ?? (await sha256(genesisText(sessionId)));
   let seq = firstSeq - 1;
   const broken = (brokenAt: number, problem: string): Verification => ({
     sessionId,
     isIntact: false,
     events: seq - firstSeq + 1,
+    lastSeq: seq,
     headHash: hash,
     brokenAt,
     problem,
@@ -83,8 +89,9 @@ export async function checkChain(entries: AsyncIterable<ChainEntry>, ends: Chain
     for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
       const entry = next.value;
       const expected = seq + 1;
+      if (entry.missing !== undefined) return broken(expected, entry.missing);
       if (entry.seq !== expected) return broken(expected, await misplacement(entry, expected, rest));
-      const isAnchor = expected === firstSeq && firstSeq > 1;
+      const isAnchor = expected === firstSeq && firstSeq > 1 && previousHash === undefined;
       if (!isAnchor && entry.hash !== (await sha256(linkText(hash, entry.text)))) {
         return broken(expected, await alteration(entry, hash, sha256, rest));
       }
@@ -100,7 +107,7 @@ export async function checkChain(entries: AsyncIterable<ChainEntry>, ends: Chain
   }
   const wrongEnd = endProblem(seq, hash, ends);
   if (wrongEnd !== undefined) return broken(wrongEnd.seq, wrongEnd.problem);
-  return { sessionId, isIntact: true, events: seq - firstSeq + 1, headHash: hash };
+  return { sessionId, isIntact: true, events: seq - firstSeq + 1, lastSeq: seq, headHash: hash };
 }
 
 /** Why another event stands where `expected` should: it was removed, it comes later, or one came in between. */

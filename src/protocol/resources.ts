@@ -15,6 +15,8 @@ export const Session = z.object({
   config: SessionConfig,
   /** Counts the changes of `config`; events name the one that they were judged under. */
   policy_version: z.int(),
+  /** The oldest event that is kept, which is none when it is beyond `last_seq`; absent: 1. */
+  first_seq: z.int().optional(),
   last_seq: z.int(),
   budget: Budget,
   created_at: Timestamp,
@@ -154,6 +156,15 @@ export type EventFrame = z.infer<typeof EventFrame>;
 export const LogEntry = z.object({ ...EventFrame.shape, hash: z.string() });
 export type LogEntry = z.infer<typeof LogEntry>;
 
+/** What of a log was moved to the server's archive, which whoever runs the server has. */
+export const ArchivedEvents = z.object({
+  /** The last event that was moved. */
+  last_seq: z.int(),
+  /** A sentence for people. */
+  message: z.string(),
+});
+export type ArchivedEvents = z.infer<typeof ArchivedEvents>;
+
 export const LogSummary = z.object({
   session_id: Id,
   /** How many events there are of each type. */
@@ -199,12 +210,18 @@ export interface Page<Item> {
 export const pageOf = <Item extends z.ZodType>(item: Item) =>
   z.object({ data: z.array(item), next_cursor: z.string().nullable() });
 
+/** A page of a log; `archived` where events are left out that were moved to the archive. */
+export const LogPage = z.object({ ...pageOf(LogEntry).shape, archived: ArchivedEvents.optional() });
+export type LogPage = z.infer<typeof LogPage>;
+
 /** Events after `after_seq`; there are more while the last one's `seq` is below `last_seq`. */
 export const EventsPage = z.object({
   data: z.array(EventFrame),
   /** The oldest event that is still kept, and the newest. */
   first_seq: z.int(),
   last_seq: z.int(),
+  /** Where events are left out that were moved to the archive. */
+  archived: ArchivedEvents.optional(),
 });
 export type EventsPage = z.infer<typeof EventsPage>;
 

@@ -17,7 +17,9 @@ export interface SessionView {
   readonly isTerminated: boolean;
   /** What stops the session's payments now; empty when nothing does. */
   readonly frozen: readonly Freeze[];
-  /** Every durable event, in order. */
+  /** The oldest event that the server keeps; those before it are in its archive. */
+  readonly firstSeq: number;
+  /** Every durable event that is kept, in order. */
   readonly events: readonly DurableEvent[];
   /** In the order in which they were given. */
   readonly executions: readonly ExecutionView[];
@@ -35,6 +37,7 @@ export class SessionFold {
   #model: string | undefined;
   #isTerminated = false;
   #frozen: readonly Freeze[] = [];
+  #firstSeq = 1;
   /** Where the log ended when the socket connected; undefined before the first connect. */
   #target: number | undefined;
 
@@ -53,7 +56,7 @@ export class SessionFold {
         return;
       }
       case "resync":
-        return this.#forget(event.data.last_seq);
+        return this.#forget(event.data);
       case "text_delta":
         this.#executions.get(event.data.execution_id)?.applyDelta(event.data, event.timestamp);
         return;
@@ -68,7 +71,7 @@ export class SessionFold {
   }
 
   view(connection: ConnectionStatus): SessionView {
-    const lastSeq = this.#events.at(-1)?.seq ?? 0;
+    const lastSeq = this.#events.at(-1)?.seq ?? this.#firstSeq - 1;
     return {
       connection,
       isCaughtUp: this.#target !== undefined && lastSeq >= this.#target,
@@ -77,6 +80,7 @@ export class SessionFold {
       ...(this.#budget === undefined ? {} : { budget: this.#budget }),
       isTerminated: this.#isTerminated,
       frozen: this.#frozen,
+      firstSeq: this.#firstSeq,
       events: this.#events.slice(),
       executions: [...this.#executions.values()].map((execution) => execution.view),
       approvals: [...this.#approvals.values()],
@@ -129,11 +133,12 @@ export class SessionFold {
     if (executionId !== undefined) this.#executions.get(executionId)?.apply(event);
   }
 
-  #forget(lastSeq: number): void {
+  #forget({ first_seq, last_seq }: { readonly first_seq: number; readonly last_seq: number }): void {
     this.#executions.clear();
     this.#approvals.clear();
     this.#events = [];
-    this.#target = lastSeq;
+    this.#firstSeq = first_seq;
+    this.#target = last_seq;
   }
 }
 

@@ -1,25 +1,23 @@
-import type { DurableEvent } from "../protocol/events.ts";
-import { readConversation } from "../store/event-log.ts";
+import { executionsBefore } from "../store/executions.ts";
 import type { Database } from "../store/statement.ts";
 import type { ModelMessage } from "./agent-model.ts";
 import type { AgentState, CallState } from "./fold.ts";
 
-const rememberedEvents = 40;
+const rememberedExecutions = 20;
 
-/** What a session's earlier executions were told and what they answered, for the model of a later one. */
+/**
+ * What a session's last executions were told and what they answered, for the model of a later one, in the order
+ * in which it was said. Of their rows and not of their events, which may be archived.
+ */
 export async function sessionMemory(db: Database, sessionId: string, beforeSeq: number): Promise<ModelMessage[]> {
-  const events = await readConversation(db, sessionId, beforeSeq, rememberedEvents);
-  return events.map((stored): ModelMessage => {
-    const event = JSON.parse(stored.text) as DurableEvent;
-    switch (event.type) {
-      case "execution_started":
-        return { role: "user", text: event.data.command };
-      case "complete":
-        return { role: "assistant", text: event.data.result.text, toolCalls: [] };
-      default:
-        throw new Error(`A conversation is made of commands and answers, not of ${event.type}.`);
-    }
+  const executions = await executionsBefore(db, sessionId, beforeSeq, rememberedExecutions);
+  const said = executions.flatMap(({ command, status, result, firstSeq, lastSeq }) => {
+    const told: { seq: number; message: ModelMessage } = { seq: firstSeq, message: { role: "user", text: command } };
+    const text = status === "completed" && lastSeq < beforeSeq ? result?.text : undefined;
+    if (typeof text !== "string") return [told];
+    return [told, { seq: lastSeq, message: { role: "assistant", text, toolCalls: [] } satisfies ModelMessage }];
   });
+  return said.sort((one, other) => one.seq - other.seq).map(({ message }) => message);
 }
 
 /** One agent's own messages: its task, then what it asked for and got, step by step. */

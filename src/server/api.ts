@@ -32,7 +32,15 @@ import type { Api, DecisionMessage } from "./http/api.ts";
 import { paymentTotalsView } from "./payment-totals-view.ts";
 import { paymentDetailView, paymentView, statementView } from "./payment-views.ts";
 import { newTicket, TICKET_LIFETIME_MS, ticketHash } from "./ticket.ts";
-import { approvalRecordView, approvalView, executionView, freezeView, sessionView, spendRuleView } from "./views.ts";
+import {
+  approvalRecordView,
+  approvalView,
+  archivedView,
+  executionView,
+  freezeView,
+  sessionView,
+  spendRuleView,
+} from "./views.ts";
 
 const maxStatementLines = 10_000;
 const maxSums = 10_000;
@@ -134,8 +142,11 @@ export function createApi({ runtime, catalogue, onTerminated }: ApiParts): Api {
     },
 
     async readEvents(identity, sessionId, afterSeq, limit) {
-      const { firstSeq, lastSeq } = await sessionFor(db, identity, sessionId);
-      return { events: await readEvents(db, sessionId, afterSeq, limit), firstSeq, lastSeq };
+      const { lastSeq } = await sessionFor(db, identity, sessionId);
+      const events = await readEvents(db, sessionId, afterSeq, limit);
+      // Read last: what is archived meanwhile is then either in the answer or said to be gone.
+      const session = await sessionFor(db, identity, sessionId);
+      return { events, firstSeq: session.firstSeq, lastSeq, archived: archivedView(session, afterSeq) };
     },
 
     subscribe: (sessionId, listener) =>
@@ -148,13 +159,18 @@ export function createApi({ runtime, catalogue, onTerminated }: ApiParts): Api {
 
     async readLog(identity, filter) {
       await sessionFor(db, identity, filter.sessionId);
-      return readLog(db, filter);
+      const lines = await readLog(db, filter);
+      const session = await sessionFor(db, identity, filter.sessionId);
+      return { lines, archived: archivedView(session, filter.afterSeq) };
     },
 
     async readExecutionLog(identity, executionId, { afterSeq, limit }) {
-      const { sessionId } = await executionFor(identity, executionId);
+      const { sessionId, firstSeq } = await executionFor(identity, executionId);
       const all = { type: undefined, from: undefined, to: undefined };
-      return readLog(db, { ...all, sessionId, executionId, afterSeq, limit });
+      const lines = await readLog(db, { ...all, sessionId, executionId, afterSeq, limit });
+      const session = await sessionFor(db, identity, sessionId);
+      const isCut = firstSeq < session.firstSeq;
+      return { lines, archived: isCut ? archivedView(session, afterSeq) : undefined };
     },
 
     async summarizeLog(identity, sessionId) {

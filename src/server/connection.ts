@@ -15,7 +15,7 @@ import { reject } from "../runtime/reject.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { tracedMessage } from "../runtime/traced.ts";
 import { readEvents } from "../store/event-log.ts";
-import { findSession } from "../store/sessions.ts";
+import { findSession, type SessionRow } from "../store/sessions.ts";
 import type { Identity } from "./auth.ts";
 import { connectedData } from "./connected.ts";
 import { duplicateOf } from "./duplicate.ts";
@@ -110,10 +110,12 @@ export class Connection implements Watcher {
     watchers.add(this.sessionId, this);
     this.#say("connected", await connectedData(runtime, session, this.identity.userId, heartbeatMs));
     this.#cursor = lastSeq ?? session.lastSeq;
-    if (this.#cursor > session.lastSeq || this.#cursor < session.firstSeq - 1) {
-      this.#say("resync", { session_id: session.id, first_seq: session.firstSeq, last_seq: session.lastSeq });
-      this.#cursor = session.firstSeq - 1;
-    }
+    if (this.#cursor > session.lastSeq || this.#cursor < session.firstSeq - 1) this.#resync(session);
+  }
+
+  #resync({ id, firstSeq, lastSeq }: SessionRow): void {
+    this.#say("resync", { session_id: id, first_seq: firstSeq, last_seq: lastSeq });
+    this.#cursor = firstSeq - 1;
   }
 
   close(code: number, reason: string): void {
@@ -163,7 +165,15 @@ export class Connection implements Watcher {
         await this.#drained();
         this.#hasMissed = false;
         const events = await readEvents(db, this.sessionId, this.#cursor, replayPage);
-        const last = events.at(-1);
+        const [first, last] = [events[0], events.at(-1)];
+        if (first !== undefined && first.seq !== this.#cursor + 1) {
+          // What comes next may have been archived while this peer was reading.
+          const session = await findSession(db, this.sessionId);
+          if (session !== undefined && this.#cursor < session.firstSeq - 1) {
+            this.#resync(session);
+            continue;
+          }
+        }
         for (const chunk of framesInChunks(events)) {
           this.#write(chunk);
           await this.#drained();

@@ -1,4 +1,5 @@
 import type { DurableEvent, LiveEventData } from "../protocol/events.ts";
+import { formatUsd } from "../protocol/money.ts";
 import { readExecutionEvents } from "../store/event-log.ts";
 import type { ExecutionRow } from "../store/executions.ts";
 import type { Database } from "../store/statement.ts";
@@ -7,6 +8,20 @@ import type { Database } from "../store/statement.ts";
 export async function duplicateOf(db: Database, execution: ExecutionRow): Promise<LiveEventData["execution_started"]> {
   const [first] = await readExecutionEvents(db, execution.id, 0);
   const event = first === undefined ? undefined : (JSON.parse(first.text) as DurableEvent);
-  if (event?.type !== "execution_started") throw new Error(`Execution ${execution.id} does not begin with its start.`);
-  return { ...event.data, duplicate: true, status: execution.status };
+  const begun = event?.type === "execution_started" ? event.data : beginningOf(execution);
+  return { ...begun, duplicate: true, status: execution.status };
+}
+
+/** What an event that is archived by now said; only the owner of a session starts executions. */
+function beginningOf(execution: ExecutionRow) {
+  const { id, sessionId, command, plan, budgetLimitMicros, createdAt, startedAt, userId } = execution;
+  return {
+    session_id: sessionId,
+    execution_id: id,
+    command,
+    ...(plan === undefined ? {} : { plan: [...plan] }),
+    budget_limit_usd: budgetLimitMicros === undefined ? null : formatUsd(budgetLimitMicros),
+    queued: startedAt !== createdAt,
+    by: userId,
+  };
 }

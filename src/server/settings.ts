@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import * as z from "zod";
 import type { ModelPrice } from "../runtime/model-price.ts";
 import { type ChainSettings, readChainSettings } from "./chain-settings.ts";
@@ -35,6 +36,10 @@ export interface Settings {
   readonly limits: RateLimits & SocketLimits;
   readonly modelPrices: ReadonlyMap<string, ModelPrice>;
   readonly logLevel: string;
+  /** For how many days events stay in the database; for ever unless told. */
+  readonly retentionDays: number | undefined;
+  /** Where older ones go. */
+  readonly archiveDir: string;
   readonly chain: ChainSettings;
 }
 
@@ -52,6 +57,7 @@ const messagesForm = "a whole number of messages a second, 0 for any number";
 const socketsForm = "a whole number of sockets, 0 for any number";
 const StartSeconds = z.coerce.number().min(0).max(3600);
 const LeaseSeconds = z.coerce.number().min(1).max(60);
+const RetentionDays = z.coerce.number().int().min(1).max(36_500);
 const MaxRuns = z.coerce.number().int().min(1).max(10_000);
 
 /**
@@ -86,6 +92,7 @@ export function readSettings(options: StartOptions, env: Env): Settings {
     },
     modelPrices: modelPrices(env),
     logLevel: check(env, "LOG_LEVEL", z.enum(logLevels), `one of ${logLevels.join(", ")}`) ?? "warn",
+    ...readRetention(env, dataDir),
     chain: readChainSettings(env, dataDir),
   };
   checkLive(settings.chain, options.live === true);
@@ -97,6 +104,14 @@ export function readSettings(options: StartOptions, env: Env): Settings {
     );
   }
   return settings;
+}
+
+/** What is kept in the database, and where the rest is; also for commands that need no other setting. */
+export function readRetention(env: Env, dataDir: string): Pick<Settings, "retentionDays" | "archiveDir"> {
+  return {
+    retentionDays: check(env, "PAYGENT_RETENTION_DAYS", RetentionDays, "a whole number of days from 1 to 36500"),
+    archiveDir: text(env, "PAYGENT_ARCHIVE_DIR") ?? join(dataDir, "archive"),
+  };
 }
 
 /** Nobody pays with real money by a variable that was left over from somewhere else. */

@@ -12,6 +12,7 @@ import { PaygentError } from "../protocol/errors.ts";
 import type { AgentModel } from "../runtime/agent-model.ts";
 import type { Bus } from "../runtime/bus.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { Log } from "../runtime/log.ts";
 import type { Tool } from "../runtime/tool.ts";
 import { Worker, type WorkerSettings } from "../runtime/worker.ts";
 import { openStore, type Store } from "../store/database.ts";
@@ -27,6 +28,7 @@ import { openLimits } from "./limits.ts";
 import { localToken } from "./local-token.ts";
 import { createLogger, reliableLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
+import { openRetention } from "./open-retention.ts";
 import { openWorld, type PaidWorld, type WalletParts } from "./open-world.ts";
 import { readSettings, type Settings, type StartOptions } from "./settings.ts";
 import { Sockets } from "./sockets.ts";
@@ -44,6 +46,8 @@ export interface ServerParts extends WalletParts {
   /** Instead of the local chain and its merchant, or the network of the settings. */
   readonly world?: PaidWorld;
   readonly worker?: Partial<WorkerSettings>;
+  /** How often old events are looked for, where they are archived. */
+  readonly archiveEveryMs?: number;
   readonly messagesPerSecond?: number;
   readonly maxSocketsPerUser?: number;
   readonly logger?: FastifyBaseLogger;
@@ -91,12 +95,15 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
       clock,
     });
     const nodeId = randomUUID();
+    const log = reliableLog(logger);
+    const everyMs = parts.archiveEveryMs;
+    const retention = await openRetention({ store, nodeId, clock, log, settings, everyMs });
     const bus = await openBus({ nodeId, store, ...settings, log: logger });
     opened.push(bus);
     const world = parts.world ?? (await openWorld(settings, { parts, clock, logger }));
     opened.push(world);
     if (store.dialect === "postgres") await joinOthers({ store, nodeId, world, clock, settings });
-    const worker = await openWorker({ nodeId, store, clock, bus, logger, world, parts, models, settings });
+    const worker = await openWorker({ nodeId, store, clock, bus, log, world, parts, models, settings });
 
     const { runtime } = worker;
     // The door is hung when the server listens.
@@ -143,6 +150,8 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
     });
     opened.push(worker, door);
     await worker.open();
+    if (retention !== undefined) opened.push(retention);
+    retention?.open();
     return { url: `http://${urlHost(settings.host)}:${port}`, port, accessToken, close: closeAll };
   } catch (error) {
     await closeAll();
@@ -191,12 +200,12 @@ async function openWorker(given: {
   clock: Clock;
   bus: Bus;
   settings: Settings;
-  logger: FastifyBaseLogger;
+  log: Log;
   world: PaidWorld;
   parts: ServerParts;
   models: ReturnType<typeof modelsOf>;
 }): Promise<Worker> {
-  const { nodeId, store, clock, bus, logger, world, parts, models, settings } = given;
+  const { nodeId, store, clock, bus, log, world, parts, models, settings } = given;
   // SQLite's lock says that this is the only node there is.
   if (store.dialect === "sqlite") await store.write(removeAllNodes);
   const tools = [...builtInTools(world), ...(parts.tools ?? [])];
@@ -205,7 +214,7 @@ async function openWorker(given: {
       store,
       clock,
       bus,
-      log: reliableLog(logger),
+      log,
       nodeId,
       tools: new Map(tools.map((tool) => [tool.name, tool])),
       subagents: new Map(subagents.map((subagent) => [subagent.name, subagent])),

@@ -1,6 +1,13 @@
 import type { Freeze } from "../protocol/freeze.ts";
 import { formatUsd } from "../protocol/money.ts";
-import type { Approval, ApprovalRecord, Execution, Session, SpendRuleInfo } from "../protocol/resources.ts";
+import type {
+  Approval,
+  ApprovalRecord,
+  ArchivedEvents,
+  Execution,
+  Session,
+  SpendRuleInfo,
+} from "../protocol/resources.ts";
 import type { VoteRow } from "../store/approval-votes.ts";
 import type { ApprovalRow } from "../store/approvals.ts";
 import type { ExecutionRow } from "../store/executions.ts";
@@ -16,10 +23,22 @@ export function sessionView(row: SessionRow): Session {
     status: row.status,
     config: row.config,
     policy_version: row.policyVersion,
+    ...(row.firstSeq === 1 ? {} : { first_seq: row.firstSeq }),
     last_seq: row.lastSeq,
     budget: budgetOf(row.config, row.spentMicros, row.reservedMicros),
     created_at: row.createdAt,
   };
+}
+
+/** Says what is missing of the events after `afterSeq`, where some were archived. */
+export function archivedView(
+  { id, firstSeq }: Pick<SessionRow, "id" | "firstSeq">,
+  afterSeq: number,
+): ArchivedEvents | undefined {
+  const last_seq = firstSeq - 1;
+  if (last_seq <= afterSeq) return undefined;
+  const message = `Events 1 to ${last_seq} of this session are no longer in the database but in the server's archive, in the folder ${id}. Whoever runs the server has them.`;
+  return { last_seq, message };
 }
 
 export function executionView(row: ExecutionRow): Execution {

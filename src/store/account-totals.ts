@@ -2,7 +2,10 @@ import * as z from "zod";
 import { usdMicros } from "../protocol/money.ts";
 import type { Database } from "./statement.ts";
 
-/** What three independent records of one store say of the money; at rest they say the same. USD in millionths. */
+/**
+ * What three independent records of one store say of the money; at rest they say the same, unless events that told
+ * of it were archived. USD in millionths.
+ */
 export interface AccountTotals {
   /** Of the ledger, and how many calls have settled. */
   readonly settledMicros: bigint;

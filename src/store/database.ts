@@ -1,6 +1,6 @@
-import { openPostgresStore, readPostgres } from "./postgres.ts";
+import { openPostgresStore, postgresBeside, readPostgres } from "./postgres.ts";
 import type { PostgresOptions } from "./postgres-server.ts";
-import { openSqliteStore, readSqlite } from "./sqlite.ts";
+import { openSqliteStore, readSqlite, sqliteBeside } from "./sqlite.ts";
 import type { Database } from "./statement.ts";
 import type { Dialect } from "./tables.ts";
 
@@ -18,6 +18,9 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** The data folder of an embedded store, or the address of a database of PostgreSQL. */
+export type StorePlace = { readonly dataDir: string } | { readonly url: string };
+
 /** Opens the embedded store in `dataDir`, or the PostgreSQL server at `url`, and brings its tables up to date. */
 export async function openStore(where: { dataDir: string } | PostgresOptions): Promise<Store> {
   return "url" in where ? openPostgresStore(where) : openSqliteStore(where.dataDir);
@@ -25,10 +28,13 @@ export async function openStore(where: { dataDir: string } | PostgresOptions): P
 
 /**
  * Opens a store to look at it, also while a server uses it: nothing is locked, migrated or written. Rejects
- * with a sentence when there is none.
+ * with a sentence when there is none, or when its tables are older than this version.
  */
-export async function openStoreForReading(
-  where: { dataDir: string } | { url: string },
-): Promise<Pick<Store, "db" | "close">> {
+export async function openStoreForReading(where: StorePlace): Promise<Pick<Store, "db" | "close">> {
   return "url" in where ? readPostgres(where) : readSqlite(where.dataDir);
+}
+
+/** Opens a store to write to it beside the servers that use it, in short transactions. Rejects as for reading. */
+export async function openStoreBeside(where: StorePlace): Promise<Store> {
+  return "url" in where ? postgresBeside(where) : sqliteBeside(where.dataDir);
 }

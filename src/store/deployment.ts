@@ -8,6 +8,16 @@ export async function deploymentId({ write }: Pick<Store, "write">): Promise<str
   return write(async (tx) => (await deployment(tx)).id);
 }
 
+/** Notes that there is an archive; `mark` is called before, unless it was noted already. */
+export async function beginArchive({ write }: Pick<Store, "write">, at: string, mark: () => void): Promise<void> {
+  await write(async (tx) => {
+    const { archiveBegunAt } = await deployment(tx);
+    if (archiveBegunAt !== null) return;
+    mark();
+    await tx.updateTable("deployment").set({ archive_begun_at: at }).execute();
+  });
+}
+
 /**
  * Joins the servers of this database, which all pay from one wallet on one network: what one of them signed
  * another must be able to look up and go on with. Throws a sentence when those that are alive pay from another.
@@ -36,11 +46,14 @@ export async function joinDeployment(
 }
 
 /** The one row, made when it is first needed and held until the transaction ends. */
-async function deployment(tx: Database): Promise<{ id: string; payer: string | null }> {
+async function deployment(tx: Database): Promise<{ id: string; payer: string | null; archiveBegunAt: string | null }> {
   await tx
     .insertInto("deployment")
     .values({ one: 1, id: newId() })
     .onConflict((conflict) => conflict.column("one").doUpdateSet({ one: 1 }))
     .execute();
-  return tx.selectFrom("deployment").select(["id", "payer"]).executeTakeFirstOrThrow();
+  return tx
+    .selectFrom("deployment")
+    .select(["id", "payer", "archive_begun_at as archiveBegunAt"])
+    .executeTakeFirstOrThrow();
 }

@@ -32,6 +32,11 @@ export function eventHash(previous: string, text: string): string {
   return sha256(linkText(previous, text));
 }
 
+/** An event with its link of the chain, as `GET /logs` and archives have it: the hash is over the bytes before it. */
+export function logEntry({ text, hash: link }: Pick<StoredEvent, "text" | "hash">): string {
+  return `${text.slice(0, -1)},"hash":"${link}"}`;
+}
+
 /** What stands before a session's first event. */
 export function genesisHash(sessionId: string): string {
   return sha256(genesisText(sessionId));
@@ -134,23 +139,4 @@ const selectOfExecution = statement<{ executionId: string; afterSeq: number }, E
 /** An execution's events after `afterSeq`, in order. */
 export async function readExecutionEvents(db: Database, executionId: string, afterSeq: number): Promise<StoredEvent[]> {
   return (await selectOfExecution(db, { executionId, afterSeq })).map(storedEvent);
-}
-
-/** What earlier executions of a session were told and answered: their beginnings and ends, newest last. */
-export async function readConversation(
-  db: Database,
-  sessionId: string,
-  beforeSeq: number,
-  limit: number,
-): Promise<StoredEvent[]> {
-  const rows = await db
-    .selectFrom("events")
-    .selectAll()
-    .where("session_id", "=", sessionId)
-    .where("seq", "<", beforeSeq)
-    .where("type", "in", ["execution_started", "complete"])
-    .orderBy("seq", "desc")
-    .limit(limit)
-    .execute();
-  return rows.reverse().map(storedEvent);
 }

@@ -267,6 +267,25 @@ export async function listExecutions(
   return rows.map(executionRow);
 }
 
+/** A session's last executions that began before that place in its log, in the order in which they began. */
+export async function executionsBefore(
+  db: Database,
+  sessionId: string,
+  beforeSeq: number,
+  limit: number,
+): Promise<ExecutionRow[]> {
+  const rows = await db
+    .selectFrom("executions")
+    .selectAll()
+    .where("session_id", "=", sessionId)
+    .where("first_seq", "<", beforeSeq)
+    .orderBy("created_at", "desc")
+    .orderBy("id", "desc")
+    .limit(limit)
+    .execute();
+  return rows.map(executionRow).sort((one, other) => one.firstSeq - other.firstSeq);
+}
+
 /**
  * Running executions that may have nobody: their node never beat, or not since `aliveSince`, or it is
  * `nodeId`, which knows by itself what it works on.

@@ -1,3 +1,4 @@
+import { added, findArchive } from "./archives.ts";
 import { readEventRows, type StoredEvent } from "./event-log.ts";
 import type { Database } from "./statement.ts";
 
@@ -27,11 +28,25 @@ export async function readLog(db: Database, filter: LogFilter): Promise<StoredEv
   return readEventRows(await query.orderBy("seq").limit(filter.limit).execute());
 }
 
-/** How many events of each type a session has, and when the first and the last were written. */
+/** How many events of each type a session has, archived ones included, and when the first and the last were written. */
 export async function countEvents(
   db: Database,
   sessionId: string,
 ): Promise<{ events: Record<string, number>; firstAt: string | undefined; lastAt: string }> {
+  for (;;) {
+    const archive = await findArchive(db, sessionId);
+    const kept = await countKept(db, sessionId);
+    // What is archived between the two looks would be counted in neither.
+    if ((await findArchive(db, sessionId))?.lastSeq !== archive?.lastSeq) continue;
+    return {
+      events: added(archive?.counts ?? {}, kept.events),
+      firstAt: archive?.firstAt ?? kept.firstAt,
+      lastAt: kept.lastAt ?? archive?.lastAt ?? "",
+    };
+  }
+}
+
+async function countKept(db: Database, sessionId: string) {
   const rows = await db
     .selectFrom("events")
     .select(({ fn }) => [
@@ -48,6 +63,6 @@ export async function countEvents(
   return {
     events: Object.fromEntries(rows.map((row) => [row.type, Number(row.count)])),
     firstAt: firstAts[0],
-    lastAt: lastAts.at(-1) ?? "",
+    lastAt: lastAts.at(-1),
   };
 }

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
+import { archiveMigration } from "./archive-migration.ts";
 import { sharedLimits } from "./shared-limits.ts";
 
 /** Numbered, applied in order, never changed once released. */
@@ -288,5 +289,6 @@ export function migrations(): Record<string, Migration> {
       },
     },
     "0002_shared_limits": sharedLimits,
+    "0003_archive": archiveMigration,
   };
 }

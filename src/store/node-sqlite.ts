@@ -50,12 +50,13 @@ function wrap(statement: StatementSync): SqliteStatement {
 /**
  * Opens a database file with the settings that durability to power loss needs. The rest is for speed: units of
  * work under savepoints must not spill what they may undo into files, and pages that many commits in a row
- * touch are copied from the log into the file once for all of them.
+ * touch are copied from the log into the file once for all of them. A new file can be made smaller in steps.
  */
 export function openSqlite(file: string): DatabaseSync {
-  const database = new DatabaseSync(file);
+  // From the first statement on: even setting the journal's mode may have to wait for another process.
+  const database = new DatabaseSync(file, { timeout: 5000 });
   database.exec(
-    `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;
+    `PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
      PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 8000;`,
   );
   return database;

@@ -23,9 +23,9 @@ export interface PostgresOptions {
 }
 
 /** A pool of connections to a server that answers. Throws a sentence when none does, for as long as it may take. */
-export async function openPool(options: PostgresOptions): Promise<pg.Pool> {
+export async function openPool(options: PostgresOptions, config: pg.PoolConfig = {}): Promise<pg.Pool> {
   const { url, startTimeoutMs = 0, onWaiting } = options;
-  const pool = await newPool(url, { max: 16, query_timeout: silentMs });
+  const pool = await newPool(url, { max: 16, query_timeout: silentMs, ...config });
   try {
     await tryFor(startTimeoutMs, () => pool.query("select 1"), {
       mayPass: isLostConnection,

@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
 import type pg from "pg";
 import type { Store } from "./database.ts";
-import { migrate } from "./migrate.ts";
+import { migrated, migratePostgres } from "./migrate.ts";
 import { errorCode, unreachable } from "./outage.ts";
 import { openPool, openSlowPool, type PostgresOptions, requireUsable } from "./postgres-server.ts";
 import { isStalePlan, PostgresUnits, preparedQuery, type QueryArguments, query } from "./postgres-unit.ts";
@@ -18,14 +18,25 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     await pool.end();
     throw error;
   }
+  return storeOf(pool);
+}
+
+function storeOf(pool: pg.Pool): Store {
   const db = reading(pool);
   return { dialect: "postgres", db, write: writing(pool), close: () => db.destroy() };
 }
 
-/** Opens the database to look at it. */
+const named = "The database at DATABASE_URL";
+
+/** Opens the database to look at it, for as long as that takes: it holds no row. */
 export async function readPostgres(options: PostgresOptions): Promise<Pick<Store, "db" | "close">> {
-  const db = reading(await openPool(options));
-  return { db, close: () => db.destroy() };
+  const db = reading(await openPool(options, { idle_in_transaction_session_timeout: 0 }));
+  return migrated(named, { db, close: () => db.destroy() });
+}
+
+/** Opens the database for a process that writes to it beside the servers. */
+export async function postgresBeside(options: PostgresOptions): Promise<Store> {
+  return migrated(named, storeOf(await openPool(options)));
 }
 
 const insufficientPrivilege = "42501";
@@ -33,7 +44,7 @@ const insufficientPrivilege = "42501";
 async function bringUpToDate(url: string): Promise<void> {
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: await openSlowPool(url) }) });
   try {
-    await migrate(db, "the database at DATABASE_URL");
+    await migratePostgres(db);
   } catch (error) {
     if (errorCode(error) !== insufficientPrivilege || !(error instanceof Error)) throw error;
     throw new Error(

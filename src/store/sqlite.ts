@@ -5,7 +5,7 @@ import { Kysely, type SqliteDatabase, SqliteDialect } from "kysely";
 import type { Store } from "./database.ts";
 import { lockFile } from "./file-lock.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { migrate } from "./migrate.ts";
+import { migrated, migrateSqlite } from "./migrate.ts";
 import { committedSqlite, nodeSqlite, openSqlite } from "./node-sqlite.ts";
 import { isFull, unwritable } from "./outage.ts";
 import { type BoundStatement, type Database, takeDirectWay } from "./statement.ts";
@@ -32,15 +32,26 @@ export async function openSqliteStore(dataDir: string): Promise<Store> {
       { cause: error },
     );
   }
+  const store = embeddedStore(file, writer, lock);
+  try {
+    await migrateSqlite(store.writing, file);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return store;
+}
+
+function embeddedStore(file: string, writer: DatabaseSync, lock?: { close(): void }): Store & { writing: Database } {
   const reader = openSqlite(file);
   reader.exec("PRAGMA query_only = ON");
   const writing = embeddedKysely(nodeSqlite(writer));
   const reading = embeddedKysely(committedSqlite(writer, reader));
-  await migrate(writing, file);
   const commits = new GroupCommit(writer, writing);
   return {
     dialect: "sqlite",
     db: reading,
+    writing,
     write: (unit) =>
       commits.write(unit).catch((error: unknown) => {
         throw isFull(error) ? unwritable(error) : error;
@@ -49,20 +60,28 @@ export async function openSqliteStore(dataDir: string): Promise<Store> {
       await commits.drained();
       await reading.destroy();
       await writing.destroy();
-      lock.close();
+      lock?.close();
     },
   };
 }
 
 /** Opens the embedded store to look at it. Rejects with a sentence when there is none. */
-export function readSqlite(dataDir: string): Pick<Store, "db" | "close"> {
+export async function readSqlite(dataDir: string): Promise<Pick<Store, "db" | "close">> {
+  const file = databaseIn(dataDir);
+  const db = embeddedKysely(nodeSqlite(new DatabaseSync(file, { readOnly: true, timeout: 5000 })));
+  return migrated(file, { db, close: () => db.destroy() });
+}
+
+/** Opens the embedded store for a process that writes to it beside the server. */
+export async function sqliteBeside(dataDir: string): Promise<Store> {
+  const file = databaseIn(dataDir);
+  return migrated(file, embeddedStore(file, openSqlite(file)));
+}
+
+function databaseIn(dataDir: string): string {
   const file = join(dataDir, "paygent.db");
-  if (!existsSync(file)) {
-    throw new Error(`There is no database at ${file}. Set PAYGENT_DATA_DIR to the server's data folder.`);
-  }
-  const database = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
-  const db = embeddedKysely(nodeSqlite(database));
-  return { db, close: () => db.destroy() };
+  if (existsSync(file)) return file;
+  throw new Error(`There is no database at ${file}. Set PAYGENT_DATA_DIR to the server's data folder.`);
 }
 
 function embeddedKysely(database: SqliteDatabase): Database {

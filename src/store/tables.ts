@@ -21,6 +21,8 @@ export interface Tables {
     spent_micros: Generated<number | bigint>;
     reserved_micros: Generated<number | bigint>;
     created_at: string;
+    /** No event that can be archived is older; null: than the session. */
+    oldest_at: Generated<string | null>;
   };
   /** Whom a session's config names as approvers, so that they find it. */
   session_approvers: {
@@ -65,6 +67,22 @@ export interface Tables {
     at: string;
     ref: string | null;
     hash: string;
+  };
+  /** What was moved from a session's log to files: everything before its `first_seq`. */
+  archives: {
+    session_id: string;
+    /** The last event that was moved, and its hash, on which the rest of the chain stands. */
+    last_seq: Generated<number>;
+    last_hash: string;
+    /** JSON: how many events of each type were moved. */
+    counts: string;
+    /** When the first and the last of them were written. */
+    first_at: string | null;
+    last_at: string | null;
+    /** Up to which event the file goes that is being written; the same until it is done, whoever writes it. */
+    planned_seq: number | null;
+    claimed_by: string | null;
+    claimed_until: string | null;
   };
   approvals: {
     id: string;
@@ -215,6 +233,8 @@ export interface Tables {
     one: number;
     id: string;
     payer: Generated<string | null>;
+    /** Since when there is an archive, in a folder that bears the deployment's id. */
+    archive_begun_at: Generated<string | null>;
   };
   nodes: {
     id: string;

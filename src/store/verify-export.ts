@@ -15,14 +15,18 @@ const Entry = z.object({ seq: z.int().positive(), data: z.object({ session_id: z
  * Verifies an exported log: a file with one entry of `GET /logs` a line, from a session's first event on. Only
  * a checkpoint tells whether its end was cut off. Throws when the file is no such log.
  */
-export async function verifyExport(path: string, checkpoint: Checkpoint | undefined): Promise<Verification> {
+export async function verifyExport(
+  path: string,
+  checkpointOf: (sessionId: string) => Checkpoint | undefined,
+): Promise<Verification> {
   const entries = exportedEntries(path);
   const first = await entries.next();
   if (first.done === true) throw new Error(`${path} holds no events.`);
-  return checkChain(withFirst(first.value, entries), { sessionId: first.value.sessionId, sha256, checkpoint });
+  const { sessionId } = first.value;
+  return checkChain(withFirst(first.value, entries), { sessionId, sha256, checkpoint: checkpointOf(sessionId) });
 }
 
-interface ExportedEntry extends ChainEntry {
+export interface ExportedEntry extends ChainEntry {
   readonly sessionId: string;
 }
 
@@ -34,8 +38,9 @@ async function* withFirst(first: ExportedEntry, rest: AsyncIterable<ExportedEntr
   }
 }
 
-async function* exportedEntries(path: string): AsyncGenerator<ExportedEntry> {
-  let last: ExportedEntry | undefined;
+/** The entries of a file. `before` is what stands before the first one; without it the first must be readable. */
+export async function* exportedEntries(path: string, before?: ExportedEntry): AsyncGenerator<ExportedEntry> {
+  let last = before;
   for await (const line of linesOf(path)) {
     if (line.trim() === "") continue;
     const entry = exportedEntry(line);

@@ -1,48 +1,76 @@
+import { join } from "node:path";
 import * as z from "zod";
 import { type ChainEntry, type Checkpoint, checkChain, type Verification } from "../protocol/hash-chain.ts";
-import { readEvents, type StoredEvent, sha256 } from "./event-log.ts";
+import { Id } from "../protocol/ids.ts";
+import { findArchive } from "./archives.ts";
+import { genesisHash, readEvents, type StoredEvent, sha256 } from "./event-log.ts";
 import { findSession } from "./sessions.ts";
 import type { Database } from "./statement.ts";
+import { sessionsIn, wholeLog } from "./verify-archive.ts";
 
 const pageSize = 500;
 
+export interface VerifyOptions {
+  /** Events that logs must have, by session. */
+  readonly checkpoints?: ReadonlyMap<string, Checkpoint>;
+  /** The folder that holds what was archived; without it what is in the database is checked alone. */
+  readonly archive?: string | undefined;
+}
+
 /**
- * Verifies the stored events of a session, or of every session there is, one after the other. Each is read
- * as it stood at one moment, so a server may write meanwhile.
+ * Verifies the events of a session, or of every session there is, one after the other: those that were archived
+ * and those in the database as one log. Each session is read as it stood at one moment, so a server may write
+ * meanwhile.
  */
 export async function* verifySessions(
   db: Database,
   sessionId: string | undefined,
-  checkpoint?: Checkpoint,
+  options: VerifyOptions = {},
 ): AsyncGenerator<Verification> {
   for await (const id of sessionId === undefined ? allSessionIds(db) : [sessionId]) {
     yield await db
       .transaction()
       .setIsolationLevel("repeatable read")
-      .execute((tx) => verifySession(tx, id, checkpoint));
+      .execute((tx) => verifySession(tx, id, options));
   }
+  if (sessionId === undefined && options.archive !== undefined) yield* lostSessions(db, options.archive);
 }
 
-async function verifySession(tx: Database, id: string, checkpoint: Checkpoint | undefined): Promise<Verification> {
-  const session = await findSession(tx, id);
+async function verifySession(
+  tx: Database,
+  sessionId: string,
+  { checkpoints, archive }: VerifyOptions,
+): Promise<Verification> {
+  const checkpoint = checkpoints?.get(sessionId);
+  const session = await findSession(tx, sessionId);
   if (session !== undefined) {
-    const head = { seq: session.lastSeq, hash: session.headHash };
-    return checkChain(storedEntries(tx, id, session.firstSeq - 1), {
-      sessionId: id,
-      sha256,
-      firstSeq: session.firstSeq,
-      head,
-      checkpoint,
-    });
+    const { firstSeq, lastSeq, headHash } = session;
+    const ends = { sessionId, sha256, head: { seq: lastSeq, hash: headHash }, checkpoint };
+    const kept = storedEntries(tx, sessionId, firstSeq - 1);
+    if (archive !== undefined) {
+      return checkChain(wholeLog(join(archive, sessionId), { sessionId, firstSeq, kept }), ends);
+    }
+    const previousHash = (await findArchive(tx, sessionId))?.lastHash;
+    return checkChain(kept, { ...ends, firstSeq, previousHash });
   }
-  const found = await checkChain(storedEntries(tx, id, 0), { sessionId: id, sha256, checkpoint });
-  if (found.events === 0 && found.isIntact) throw new Error(`There is no session ${id} in the database.`);
+  const found = await checkChain(storedEntries(tx, sessionId, 0), { sessionId, sha256, checkpoint });
+  if (found.events === 0 && found.isIntact) throw new Error(`There is no session ${sessionId} in the database.`);
   return {
     ...found,
     isIntact: false,
     brokenAt: 1,
     problem: "The session's row was removed; its events are still there.",
   };
+}
+
+/** Sessions of which nothing but archived events is left. */
+async function* lostSessions(db: Database, archive: string): AsyncGenerator<Verification> {
+  for (const sessionId of await sessionsIn(archive)) {
+    // A disk may have folders of its own, such as lost+found.
+    if (!Id.safeParse(sessionId).success || (await findSession(db, sessionId)) !== undefined) continue;
+    const problem = "The archive has events of this session, but the database does not know it: it was removed.";
+    yield { sessionId, isIntact: false, events: 0, lastSeq: 0, headHash: genesisHash(sessionId), brokenAt: 1, problem };
+  }
 }
 
 async function* storedEntries(tx: Database, sessionId: string, afterSeq: number): AsyncGenerator<ChainEntry> {

@@ -85,8 +85,8 @@ export const walletMutants: readonly Mutant[] = [
     promise: "I24",
     defect: "An error that cannot be read ends whoever logs it.",
     file: "src/server/start.ts",
-    find: "log: reliableLog(logger),",
-    replace: "log: logger,",
+    find: "const log = reliableLog(logger);",
+    replace: "const log = logger;",
     test: "test/nothing-internal.test.ts",
   },
   {

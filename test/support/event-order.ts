@@ -7,7 +7,7 @@ import type { ServerEvent } from "../../src/protocol/events.ts";
 export class EventOrder {
   #lastSeq: number | undefined;
   readonly #states = new Map<string, "started" | "ended">();
-  readonly #knowsBeginning: boolean;
+  #knowsBeginning: boolean;
 
   /** `knowsBeginning` is false for a client that came later and so did not see how executions began. */
   constructor({ knowsBeginning }: { knowsBeginning: boolean }) {
@@ -16,6 +16,7 @@ export class EventOrder {
 
   check(event: ServerEvent): void {
     if (event.seq === undefined) {
+      if (event.type === "resync") this.#startAfresh(event.data.first_seq);
       if (event.type === "text_delta") this.#refuseAfterEnd(event.data.execution_id, event.type);
       return;
     }
@@ -36,6 +37,13 @@ export class EventOrder {
     const isTerminal =
       event.type === "complete" || event.type === "cancelled" || (event.type === "error" && event.data.fatal);
     if (isTerminal) this.#states.set(executionId, "ended");
+  }
+
+  /** What was before is forgotten; where the log begins later than it did, an execution may have begun before that. */
+  #startAfresh(firstSeq: number): void {
+    this.#lastSeq = firstSeq - 1;
+    this.#states.clear();
+    this.#knowsBeginning = firstSeq === 1;
   }
 
   #refuseAfterEnd(executionId: string, type: string): void {

@@ -120,12 +120,13 @@ export class MemoryApi implements Api {
 
   readLog: Api["readLog"] = async (identity, { sessionId, afterSeq, limit }) => {
     const { events } = this.#own(identity, sessionId);
-    return events
+    const lines = events
       .filter(({ seq }) => seq > afterSeq)
       .slice(0, limit)
       .map((event) => ({ ...event, hash: `hash-of-${event.seq}` }));
+    return { lines, archived: undefined };
   };
-  readExecutionLog: Api["readExecutionLog"] = async () => [];
+  readExecutionLog: Api["readExecutionLog"] = async () => ({ lines: [], archived: undefined });
   summarizeLog: Api["summarizeLog"] = async (_identity, id) => {
     throw new PaygentError("not_found", `Session ${id} is not there.`);
   };

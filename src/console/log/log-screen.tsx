@@ -10,6 +10,7 @@ import { Notice } from "../parts/notice.tsx";
 import { Empty } from "../parts/screen.tsx";
 import { Select } from "../parts/select.tsx";
 import { plainText } from "../plain-text.ts";
+import { ArchivedLine } from "../session/archived-line.tsx";
 import { JsonBlock } from "../session/json-block.tsx";
 import { Timeline } from "../session/timeline.tsx";
 import { useTitle } from "../title.ts";
@@ -18,7 +19,7 @@ import { VerifyPanel } from "./verify-panel.tsx";
 
 /** A session's log, event by event: what it looked like after each of them, and whether it is as it was written. */
 export function LogScreen({ sessionId }: { readonly sessionId: string }) {
-  const { events, executions, connection, isCaughtUp } = useSession(sessionId);
+  const { events, executions, connection, isCaughtUp, firstSeq } = useSession(sessionId);
   const [executionId, setExecutionId] = useState("");
   const [chosen, setChosen] = useState<number>();
   useTitle("Log");
@@ -79,7 +80,7 @@ export function LogScreen({ sessionId }: { readonly sessionId: string }) {
               <input
                 type="range"
                 aria-label="Moment"
-                aria-valuetext={`event ${event.seq} of ${events.length}, ${event.type}`}
+                aria-valuetext={`event ${event.seq} of ${events.at(-1)?.seq}, ${event.type}`}
                 min={1}
                 max={places.length}
                 value={stepNumber}
@@ -91,17 +92,18 @@ export function LogScreen({ sessionId }: { readonly sessionId: string }) {
               </Button>
             </div>
             <p className="mt-1 text-soft text-xs tabular-nums" role="status">
-              Event {event.seq} of {events.length}: <code className="font-mono text-ink">{event.type}</code>,{" "}
+              Event {event.seq} of {events.at(-1)?.seq}: <code className="font-mono text-ink">{event.type}</code>,{" "}
               {dateAndTime(event.timestamp)}
             </p>
             <VerifyPanel sessionId={sessionId} onShow={show} />
           </>
         )}
       </div>
+      <ArchivedLine sessionId={sessionId} firstSeq={firstSeq} />
       {event === undefined ? (
         <div className="p-4 md:px-8">
           {connection.state === "open" && isCaughtUp ? (
-            <Empty>Nothing has happened in this session yet.</Empty>
+            <Empty>Nothing has happened in this session {firstSeq === 1 ? "yet" : "lately"}.</Empty>
           ) : connection.state === "closed" ? null : (
             <p role="status" className="text-soft">
               Reading the log…

@@ -87,7 +87,7 @@ function Found({
   readonly onShow: (seq: number) => void;
   readonly onDismiss: () => void;
 }) {
-  const { isIntact, events, headHash, brokenAt, problem = "" } = found;
+  const { isIntact, events, lastSeq, headHash, brokenAt, problem = "" } = found;
   if (!isIntact && brokenAt !== undefined) {
     return (
       <Notice look="bad" onDismiss={onDismiss}>
@@ -102,7 +102,7 @@ function Found({
       </Notice>
     );
   }
-  const end = `${events}:${headHash}`;
+  const end = `${lastSeq}:${headHash}`;
   return (
     <Notice look="good" onDismiss={onDismiss}>
       <p>

@@ -13,6 +13,7 @@ import { Notice } from "../parts/notice.tsx";
 import { useOnline } from "../parts/use-online.ts";
 import { plainText } from "../plain-text.ts";
 import { useTitle } from "../title.ts";
+import { ArchivedLine } from "./archived-line.tsx";
 import { CommandBox } from "./command-box.tsx";
 import { ConnectionBanner } from "./connection-banner.tsx";
 import { Examples } from "./examples.tsx";
@@ -24,7 +25,7 @@ import { type UnsentCommand, UnsentCommands } from "./unsent-commands.tsx";
 /** One session: what happens in it, what it asks, and where it is told what to do. */
 export function SessionScreen({ sessionId }: { readonly sessionId: string }) {
   const session = useSession(sessionId);
-  const { executions, approvals, budget, connection, isCaughtUp, model, isTerminated } = session;
+  const { executions, approvals, budget, connection, isCaughtUp, model, isTerminated, firstSeq } = session;
   const [notice, setNotice] = useState<string>();
   const [unsent, setUnsent] = useState<readonly UnsentCommand[]>([]);
   const history = useMemo(() => executions.map(({ command }) => command), [executions]);
@@ -62,10 +63,13 @@ export function SessionScreen({ sessionId }: { readonly sessionId: string }) {
         </div>
         {budget === undefined ? null : <BudgetGauge budget={budget} />}
       </div>
+      <ArchivedLine sessionId={sessionId} firstSeq={firstSeq} />
       {executions.length === 0 && isCaughtUp ? (
         <div className="min-h-0 flex-1 overflow-y-auto p-4 md:px-8">
           <div className="mx-auto max-w-2xl">
-            <p className="mb-3 text-soft">Nothing has been asked of the agent here yet. Try one of these:</p>
+            <p className="mb-3 text-soft">
+              Nothing has been asked of the agent here {firstSeq === 1 ? "yet" : "lately"}. Try one of these:
+            </p>
             <Examples onRun={run} />
           </div>
         </div>

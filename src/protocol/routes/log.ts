@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { Id } from "../ids.ts";
-import { EventsPage, LogEntry, LogSummary, pageOf } from "../resources.ts";
+import { EventsPage, LogPage, LogSummary } from "../resources.ts";
 import { ofExecution, ofSession, paging, type Route, Timestamp, wholeNumber } from "./route.ts";
 
 /** Read a session's events, live or with their hash chain. */
@@ -36,7 +36,7 @@ export const logRoutes = {
       from: Timestamp.optional(),
       to: Timestamp.optional(),
     }),
-    responses: { 200: { description: "One page", schema: pageOf(LogEntry) } },
+    responses: { 200: { description: "One page", schema: LogPage } },
     errors: ["not_found", "invalid_message"],
   },
   readExecutionLog: {
@@ -47,7 +47,7 @@ export const logRoutes = {
     scope: "read",
     params: ofExecution,
     query: z.strictObject(paging),
-    responses: { 200: { description: "One page", schema: pageOf(LogEntry) } },
+    responses: { 200: { description: "One page", schema: LogPage } },
     errors: ["not_found", "invalid_message"],
   },
   summarizeLog: {

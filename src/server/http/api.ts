@@ -7,6 +7,7 @@ import type {
   Approval,
   ApprovalRecord,
   ApprovalStatus,
+  ArchivedEvents,
   Execution,
   Health,
   LogSummary,
@@ -56,12 +57,12 @@ export interface Api {
   /** Tells of every event that a session's sockets get, in order, until the returned function is called. */
   subscribe(sessionId: string, listener: (frame: Frame) => void): () => void;
 
-  readLog(identity: Identity, filter: LogFilter): Promise<readonly LogLine[]>;
+  readLog(identity: Identity, filter: LogFilter): Promise<LogSlice>;
   readExecutionLog(
     identity: Identity,
     executionId: string,
     slice: { readonly afterSeq: number; readonly limit: number },
-  ): Promise<readonly LogLine[]>;
+  ): Promise<LogSlice>;
   summarizeLog(identity: Identity, sessionId: string): Promise<LogSummary>;
 
   getWallet(identity: Identity): Promise<WalletInfo>;
@@ -111,6 +112,13 @@ export interface EventSlice {
   readonly events: readonly { readonly seq: number; readonly text: string }[];
   readonly firstSeq: number;
   readonly lastSeq: number;
+  readonly archived?: ArchivedEvents | undefined;
+}
+
+/** Lines of a log in order, and what is missing before them. */
+export interface LogSlice {
+  readonly lines: readonly LogLine[];
+  readonly archived: ArchivedEvents | undefined;
 }
 
 export interface LogLine {

@@ -79,8 +79,15 @@ class SessionFeed {
     try {
       for (;;) {
         this.#hasMissed = false;
-        const { events } = await api.readEvents(identity, sessionId, this.#sentSeq, PAGE);
+        const slice = await api.readEvents(identity, sessionId, this.#sentSeq, PAGE);
         if (this.stream.destroyed) return;
+        const { events } = slice;
+        const [next] = events;
+        if (next !== undefined && next.seq !== this.#sentSeq + 1 && slice.firstSeq > this.#sentSeq + 1) {
+          // What comes next was archived while this client was reading.
+          this.#resync(slice);
+          continue;
+        }
         for (const event of events) this.#send(event);
         if (events.length === 0 && !this.#hasMissed) break;
         await this.#drained();

@@ -15,7 +15,8 @@ export function eventHandlers(api: Api, clock: Clock): Handlers<"readEvents"> {
       // The texts go out as they are stored: the same bytes as on the WebSocket.
       const data = slice.events.map((event) => event.text).join(",");
       const ends = `"first_seq":${slice.firstSeq},"last_seq":${slice.lastSeq}`;
-      return { kind: "text", status: 200, text: `{"data":[${data}],${ends}}` };
+      const missing = slice.archived === undefined ? "" : `,"archived":${JSON.stringify(slice.archived)}`;
+      return { kind: "text", status: 200, text: `{"data":[${data}],${ends}${missing}}` };
     },
   };
 }

@@ -1,11 +1,12 @@
-import type { Api, LogLine } from "./api.ts";
+import { logEntry } from "../../store/event-log.ts";
+import type { Api, LogSlice } from "./api.ts";
 import { decodeSeqCursor } from "./cursor.ts";
 import { type Answer, type Handlers, value } from "./handler.ts";
 
 export function logHandlers(api: Api): Handlers<"readLog" | "readExecutionLog" | "summarizeLog"> {
   return {
     async readLog({ identity, query }) {
-      const lines = await api.readLog(identity, {
+      const slice = await api.readLog(identity, {
         sessionId: query.session_id,
         executionId: query.execution_id,
         type: query.type,
@@ -14,7 +15,7 @@ export function logHandlers(api: Api): Handlers<"readLog" | "readExecutionLog" |
         afterSeq: decodeSeqCursor(query.cursor),
         limit: query.limit + 1,
       });
-      return logPage(lines, query.limit);
+      return logPage(slice, query.limit);
     },
     async readExecutionLog({ identity, params, query }) {
       const slice = { afterSeq: decodeSeqCursor(query.cursor), limit: query.limit + 1 };
@@ -27,9 +28,10 @@ export function logHandlers(api: Api): Handlers<"readLog" | "readExecutionLog" |
 }
 
 /** The hash covers the event's bytes, so they are passed on as they are, with the hash as one more member. */
-function logPage(lines: readonly LogLine[], limit: number): Answer {
+function logPage({ lines, archived }: LogSlice, limit: number): Answer {
   const shown = lines.slice(0, limit);
-  const entries = shown.map(({ text, hash }) => `${text.slice(0, -1)},"hash":"${hash}"}`);
+  const entries = shown.map(logEntry);
   const next = lines.length > limit ? `"${shown.at(-1)?.seq}"` : "null";
-  return { kind: "text", status: 200, text: `{"data":[${entries.join(",")}],"next_cursor":${next}}` };
+  const missing = archived === undefined ? "" : `,"archived":${JSON.stringify(archived)}`;
+  return { kind: "text", status: 200, text: `{"data":[${entries.join(",")}],"next_cursor":${next}${missing}}` };
 }

@@ -1,0 +1,92 @@
+import type { Command } from "commander";
+import { exitCodes, UsageError } from "./exit-codes.ts";
+import { jsonLine, plainText } from "./plain-text.ts";
+import { countOption } from "./server-access.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What became of a session's old events: moved to a file, or to be moved, or why they were not. */
+export type ArchiveLine = { readonly sessionId: string } & (
+  | { readonly outcome: "archived"; readonly firstSeq: number; readonly lastSeq: number; readonly path: string }
+  | { readonly outcome: "due"; readonly firstSeq: number; readonly lastSeq: number }
+  | { readonly outcome: "nothing" | "taken" }
+  | { readonly outcome: "refused"; readonly problem: Error }
+);
+
+export interface ArchiveParts {
+  /** What the settings say; throws a sentence when they are wrong. */
+  archiveSettings(): Promise<{ readonly retentionDays: number | undefined; readonly archiveDir: string }>;
+  /** Moves old events out of the database, beside the servers that use it. */
+  archiveEvents(request: {
+    readonly sessionId: string | undefined;
+    readonly days: number;
+    readonly archiveDir: string;
+    readonly isDryRun: boolean;
+  }): AsyncIterable<ArchiveLine>;
+}
+
+interface ArchiveOptions {
+  readonly days?: number;
+  readonly archive?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+export function addArchive(
+  program: Command,
+  parts: ArchiveParts,
+  terminal: Terminal,
+  exit: (code: number) => void,
+): void {
+  program
+    .command("archive")
+    .description("move old events from the database to files that verify still reads")
+    .argument("[session]", "the session's id (default: all)")
+    .option("--days <count>", "for how many days events are kept (PAYGENT_RETENTION_DAYS)", countOption)
+    .option("--archive <folder>", "where they go (PAYGENT_ARCHIVE_DIR; default: archive in the data folder)")
+    .option("--dry-run", "only tell what would be moved")
+    .option("--json", "print JSON for programs")
+    .action(async (sessionId: string | undefined, options: ArchiveOptions) => {
+      const settings = await parts.archiveSettings();
+      const days = options.days ?? settings.retentionDays;
+      if (days === undefined || days < 1) {
+        throw new UsageError(
+          "Say for how many days events are kept, at least one: --days 90, or PAYGENT_RETENTION_DAYS.",
+        );
+      }
+      const archiveDir = options.archive ?? settings.archiveDir;
+      const isDryRun = options.dryRun === true;
+      let events = 0;
+      let refused = 0;
+      for await (const line of parts.archiveEvents({ sessionId, days, archiveDir, isDryRun })) {
+        if ("lastSeq" in line) events += line.lastSeq - line.firstSeq + 1;
+        if (line.outcome === "refused") refused += 1;
+        if (options.json) terminal.print(jsonLine(jsonOf(line)));
+        else for (const text of textOf(line, terminal)) terminal.print(text);
+      }
+      const done = isDryRun ? "would be archived" : "archived";
+      if (!options.json) terminal.note(terminal.colors.dim(`${events} events ${done}, ${refused} sessions refused`));
+      exit(refused === 0 ? exitCodes.success : exitCodes.failed);
+    });
+}
+
+function textOf(line: ArchiveLine, { colors }: Terminal): string[] {
+  const id = plainText(line.sessionId);
+  switch (line.outcome) {
+    case "archived":
+      return [
+        `${colors.green("✓")} ${id}  events ${line.firstSeq} to ${line.lastSeq}  ${colors.dim(plainText(line.path))}`,
+      ];
+    case "due":
+      return [`${colors.dim("○")} ${id}  events ${line.firstSeq} to ${line.lastSeq}`];
+    case "taken":
+      return [`${colors.dim("–")} ${id}  another server archives it at the moment`];
+    case "nothing":
+      return [];
+    case "refused":
+      return [`${colors.red("✗")} ${id}`, `  ${colors.red(plainText(line.problem.message))}`];
+  }
+}
+
+function jsonOf(line: ArchiveLine): object {
+  return line.outcome === "refused" ? { ...line, problem: line.problem.message } : line;
+}

@@ -1,0 +1,55 @@
+import { randomUUID } from "node:crypto";
+import { type ArchiveStep, archiveDue, archiveSession, keptFrom } from "../runtime/retention.ts";
+import { type Archiver, openArchive, previewArchive } from "../store/archive.ts";
+import { sessionsToArchive } from "../store/archives.ts";
+import { openStoreBeside, type Store, type StorePlace } from "../store/database.ts";
+import { databaseTime } from "../store/database-time.ts";
+import { reclaimSpace } from "../store/reclaim.ts";
+
+export interface ArchiveRequest {
+  /** All sessions when absent. */
+  readonly sessionId: string | undefined;
+  readonly days: number;
+  readonly archiveDir: string;
+  /** Only tells what would be done. */
+  readonly isDryRun: boolean;
+}
+
+/** What is done with one session, or would be. */
+export type ArchiveLine = ArchiveStep | ({ readonly sessionId: string; readonly outcome: "due" } & SeqRange);
+
+interface SeqRange {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+}
+
+/** Archives what is older than so many days, beside the servers that use the store. */
+export async function* archiveByHand(place: StorePlace, request: ArchiveRequest): AsyncGenerator<ArchiveLine> {
+  const { sessionId, days, archiveDir, isDryRun } = request;
+  const store = await openStoreBeside(place);
+  try {
+    const offset = (await timeOf(store)) - Date.now();
+    const now = () => Math.floor(Date.now() + offset);
+    const before = keptFrom(now(), days);
+    if (isDryRun) return yield* preview(store, sessionId, before);
+    const archiver: Archiver = await openArchive({ store, path: archiveDir, by: randomUUID(), now });
+    const { signal } = new AbortController();
+    yield* sessionId === undefined ? archiveDue(archiver, before, signal) : archiveSession(archiver, sessionId, before);
+    await reclaimSpace(store, signal);
+  } finally {
+    await store.close();
+  }
+}
+
+async function* preview(store: Store, sessionId: string | undefined, before: string): AsyncGenerator<ArchiveLine> {
+  const ids =
+    sessionId === undefined ? await sessionsToArchive(store.db, before, Number.MAX_SAFE_INTEGER) : [sessionId];
+  for (const id of ids) {
+    for await (const batch of previewArchive(store.db, id, before)) yield { sessionId: id, outcome: "due", ...batch };
+  }
+}
+
+/** The time that all servers of the store go by. */
+async function timeOf({ dialect, db }: Store): Promise<number> {
+  return dialect === "sqlite" ? Date.now() : databaseTime(db);
+}
