@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { setWantsNotifications, wantsNotifications } from "./notifications.ts";
+import { Switch } from "./parts/switch.tsx";
 
 /** Turns notification and sound on for this browser. */
 export function NotifySwitch() {
@@ -13,15 +14,7 @@ export function NotifySwitch() {
   };
   return (
     <div>
-      <label className="flex items-center gap-2">
-        <input
-          type="checkbox"
-          checked={isOn}
-          onChange={(event) => void change(event.target.checked)}
-          className="size-4 accent-accent"
-        />
-        Notify me, with a sound
-      </label>
+      <Switch label="Notify me, with a sound" checked={isOn} onChange={(wanted) => void change(wanted)} />
       <p role="status" className="text-soft text-xs">
         {isForbidden
           ? "This browser shows no notifications of this page; allow them in its settings. The sound stays."

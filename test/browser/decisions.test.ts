@@ -137,6 +137,7 @@ browserTest("always allow spells out its rule, and the next such call is not ask
   await eventually(() => page.getByText("Done · 25.00 USD").count()).toBe(2);
 
   await page.getByRole("link", { name: "Policy" }).click();
+  await page.getByRole("tab", { name: "Always allowed" }).click();
   await page.getByRole("row", { name: /pay_service.*premium-report.*25\.00 USD/ }).waitFor();
 });
 

@@ -110,7 +110,7 @@ browserTest("a request is told of by notification and sound, once that was asked
   await eventually(() => card(page).count()).toBe(1);
   expect(await signals()).toEqual({ notes: [], tones: 0 });
 
-  await page.getByRole("checkbox", { name: "Notify me, with a sound" }).check();
+  await page.getByRole("switch", { name: "Notify me, with a sound" }).check();
   await ask(server, 1);
   await eventually(() => card(page).count()).toBe(2);
 
@@ -124,7 +124,7 @@ browserTest("where the browser forbids notifications the inbox says so", async (
   const { open } = await startConsole();
   const { page } = await open("/inbox");
   await page.evaluate(`Notification.requestPermission = async () => "denied"`);
-  await page.getByRole("checkbox", { name: "Notify me, with a sound" }).check();
+  await page.getByRole("switch", { name: "Notify me, with a sound" }).check();
 
   await page.getByText(/This browser shows no notifications of this page/).waitFor();
 });

@@ -1,22 +1,12 @@
 import { readFileSync } from "node:fs";
-import type { Browser, Download, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { buildConsole, openBrowser, runsAll } from "../support/browser.ts";
-import { consoleForTest } from "../support/console-server.ts";
+import type { Download, Page } from "playwright-core";
+import { expect } from "vitest";
+import { browserTest } from "../support/browser-test.ts";
+import { button } from "../support/console-page.ts";
+import type { ConsoleWorld } from "../support/console-server.ts";
 import { flaws, looks } from "../support/looks.ts";
 import { execute, type TestServer } from "../support/test-server.ts";
 
-let browser: Browser;
-
-beforeAll(async () => {
-  if (!runsAll) return;
-  await buildConsole();
-  browser = await openBrowser();
-}, 60_000);
-
-afterAll(() => browser?.close());
-
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 const table = (page: Page, name = "Payments") => page.getByRole("table", { name, exact: true });
 const rows = (page: Page) => table(page).getByRole("row");
 
@@ -31,18 +21,17 @@ async function buy(server: TestServer, title: string, services: readonly string[
 }
 
 /** Two sessions that paid, in one of which a payment waits for approval. */
-async function paidConsole() {
-  const { server, open } = await consoleForTest(browser);
+async function paidConsole({ server, open }: ConsoleWorld) {
   const { id: older } = await buy(server, "Older", ["market-data", "news"]);
   const { id, client } = await buy(server, "Newer", ["news"], { payee_budgets_usd: { news: "5" } });
   await client.first("approval_required", execute(client, 'pay_service {"service":"premium-report"}'));
   return { server, open, id, older };
 }
 
-test.skipIf(!runsAll)(
+browserTest(
   "payments are filtered by session, state, payee and period, and the address keeps that",
-  async () => {
-    const { open } = await paidConsole();
+  async ({ startConsole }) => {
+    const { open } = await paidConsole(await startConsole());
     const { page, problems } = await open("/payments");
     await page.getByText("4 payments: 4.10 USD settled, 25.00 USD set aside").waitFor();
     expect(await rows(page).count()).toBe(5);
@@ -68,8 +57,8 @@ test.skipIf(!runsAll)(
   },
 );
 
-test.skipIf(!runsAll)("a long list is read page by page, and sorted by its columns", async () => {
-  const { server, open } = await consoleForTest(browser);
+browserTest("a long list is read page by page, and sorted by its columns", async ({ startConsole }) => {
+  const { server, open } = await startConsole();
   const { client } = await buy(server, "Many", ["news"], { budget_usd: "100" });
   const calls = Array.from({ length: 60 }, () => 'pay_service {"service":"market-data"}').join(" && ");
   await client.end(execute(client, calls, {}));
@@ -87,8 +76,8 @@ test.skipIf(!runsAll)("a long list is read page by page, and sorted by its colum
   expect(await rows(page).nth(1).textContent()).toContain("2.00 USDC");
 });
 
-test.skipIf(!runsAll)("a payment shows its terms, what happened when, and its receipt", async () => {
-  const { server, open } = await paidConsole();
+browserTest("a payment shows its terms, what happened when, and its receipt", async ({ startConsole }) => {
+  const { server, open } = await paidConsole(await startConsole());
   const { body } = await server.http("GET", "/payments?payee=market-data");
   const [{ payment_id, tx_hash }] = body.data;
   const { page, problems } = await open("/payments");
@@ -113,8 +102,8 @@ test.skipIf(!runsAll)("a payment shows its terms, what happened when, and its re
   expect(problems).toEqual([]);
 });
 
-test.skipIf(!runsAll)("an open payment is followed until its end", async () => {
-  const { server, open } = await paidConsole();
+browserTest("an open payment is followed until its end", async ({ startConsole }) => {
+  const { server, open } = await paidConsole(await startConsole());
   const { body } = await server.http("GET", "/payments?state=quoted");
   const { page } = await open(`/payments/${body.data[0].payment_id}`);
   await page.getByText("A person is asked. Nothing is signed; the amount is set aside.").waitFor();
@@ -126,8 +115,8 @@ test.skipIf(!runsAll)("an open payment is followed until its end", async () => {
   expect(await page.getByRole("region", { name: "Receipt" }).count()).toBe(0);
 });
 
-test.skipIf(!runsAll)("somebody else's payment, and one that is not there, say so", async () => {
-  const { server, open } = await consoleForTest(browser);
+browserTest("somebody else's payment, and one that is not there, say so", async ({ startConsole }) => {
+  const { server, open } = await startConsole();
   const { id } = await server.createSession({}, "mallory");
   const client = await server.connect(id, { userId: "mallory" });
   await client.end(execute(client, 'pay_service {"service":"news"}'));
@@ -143,8 +132,8 @@ async function textOf(download: Download): Promise<string> {
   return readFileSync((await download.path()) ?? "", "utf8");
 }
 
-test.skipIf(!runsAll)("a statement of a session and a period is saved as CSV and as JSON", async () => {
-  const { server, open, older } = await paidConsole();
+browserTest("a statement of a session and a period is saved as CSV and as JSON", async ({ startConsole }) => {
+  const { server, open, older } = await paidConsole(await startConsole());
   const { page, problems } = await open("/payments");
   const { body } = await server.http("GET", `/payments/statement?session_id=${older}`);
   await button(page, "Statement…").click();
@@ -167,8 +156,8 @@ test.skipIf(!runsAll)("a statement of a session and a period is saved as CSV and
   expect(problems).toEqual([]);
 });
 
-test.skipIf(!runsAll)("spend is summed up by day, payee, tool and session, against the budgets", async () => {
-  const { open, id } = await paidConsole();
+browserTest("spend is summed up by day, payee, tool and session, against the budgets", async ({ startConsole }) => {
+  const { open, id } = await paidConsole(await startConsole());
   const { page, problems } = await open("/spend");
   await page.getByText("4.10 USD spent and 25.00 USD set aside. The budget of a day is 100 USD.").waitFor();
   const row = (name: string, text: string) => table(page, name).getByRole("row").filter({ hasText: text });
@@ -190,8 +179,8 @@ test.skipIf(!runsAll)("spend is summed up by day, payee, tool and session, again
   expect(problems).toEqual([]);
 });
 
-test.skipIf(!runsAll)("before anything was paid, and without a server, the screens say so", async () => {
-  const { server, open } = await consoleForTest(browser);
+browserTest("before anything was paid, and without a server, the screens say so", async ({ startConsole }) => {
+  const { server, open } = await startConsole();
   const { page } = await open("/payments");
   await page.getByText("Nothing has been paid yet.").waitFor();
   await page.goto(`${server.url}/#/spend`);
@@ -204,28 +193,24 @@ test.skipIf(!runsAll)("before anything was paid, and without a server, the scree
   await page.getByText("Nothing has been paid yet.").waitFor();
 });
 
-test.skipIf(!runsAll).each(looks)(
-  "payments and spend are accessible and fit: %s",
-  { timeout: 60_000 },
-  async (look, options) => {
-    const { server, open } = await paidConsole();
-    const { page, problems } = await open("/payments", options);
-    await page.getByText("4 payments: 4.10 USD settled").waitFor();
-    const found = await flaws(page, "payments", look);
+browserTest.for(looks)("payments and spend are accessible and fit: %s", async ([look, options], { startConsole }) => {
+  const { server, open } = await paidConsole(await startConsole());
+  const { page, problems } = await open("/payments", options);
+  await page.getByText("4 payments: 4.10 USD settled").waitFor();
+  const found = await flaws(page, "payments", look);
 
-    await button(page, "Statement…").click();
-    await page.getByRole("dialog", { name: "Statement" }).waitFor();
-    found.push(...(await flaws(page, "payments-statement", look)));
-    await page.keyboard.press("Escape");
-    const { body } = await server.http("GET", "/payments?payee=market-data");
-    await page.goto(`${server.url}/#/payments/${body.data[0].payment_id}`);
-    await page.getByRole("region", { name: "Receipt" }).waitFor();
-    found.push(...(await flaws(page, "payment", look)));
-    await page.goto(`${server.url}/#/spend`);
-    await page.getByText("4.10 USD spent").waitFor();
-    found.push(...(await flaws(page, "spend", look)));
+  await button(page, "Statement…").click();
+  await page.getByRole("dialog", { name: "Statement" }).waitFor();
+  found.push(...(await flaws(page, "payments-statement", look)));
+  await page.keyboard.press("Escape");
+  const { body } = await server.http("GET", "/payments?payee=market-data");
+  await page.goto(`${server.url}/#/payments/${body.data[0].payment_id}`);
+  await page.getByRole("region", { name: "Receipt" }).waitFor();
+  found.push(...(await flaws(page, "payment", look)));
+  await page.goto(`${server.url}/#/spend`);
+  await page.getByText("4.10 USD spent").waitFor();
+  found.push(...(await flaws(page, "spend", look)));
 
-    expect(found).toEqual([]);
-    expect(problems).toEqual([]);
-  },
-);
+  expect(found).toEqual([]);
+  expect(problems).toEqual([]);
+});

@@ -1,25 +1,14 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { buildConsole, openBrowser, runsAll } from "../support/browser.ts";
-import { consoleForTest } from "../support/console-server.ts";
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
+import { browserTest } from "../support/browser-test.ts";
+import { button } from "../support/console-page.ts";
+import type { ConsoleWorld } from "../support/console-server.ts";
 import { flaws, looks } from "../support/looks.ts";
 import { execute } from "../support/test-server.ts";
 
-let browser: Browser;
-
-beforeAll(async () => {
-  if (!runsAll) return;
-  await buildConsole();
-  browser = await openBrowser();
-}, 60_000);
-
-afterAll(() => browser?.close());
-
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 const box = (page: Page, name: string) => page.getByRole("textbox", { name, exact: true });
 
-async function policyOf(config: Record<string, unknown> = {}) {
-  const { server, open } = await consoleForTest(browser);
+async function policyOf({ server, open }: ConsoleWorld, config: Record<string, unknown> = {}) {
   const { id } = await server.createSession(config);
   const read = async () => (await server.http("GET", `/sessions/${id}`)).body;
   return { server, open, id, read };
@@ -30,10 +19,13 @@ async function save(page: Page): Promise<void> {
   await page.getByRole("dialog", { name: "Save these changes?" }).getByRole("button", { name: "Save" }).click();
 }
 
-test.skipIf(!runsAll)(
+browserTest(
   "every setting is edited, its change is shown before it is saved, and then it holds",
-  async () => {
-    const { open, id, read } = await policyOf({ tools: { transfer: "ask" }, payee_budgets_usd: { news: "5" } });
+  async ({ startConsole }) => {
+    const { open, id, read } = await policyOf(await startConsole(), {
+      tools: { transfer: "ask" },
+      payee_budgets_usd: { news: "5" },
+    });
     const before = await read();
     const { page, problems } = await open(`/sessions/${id}/policy`);
     expect(await button(page, "Review and save…").isDisabled()).toBe(true);
@@ -103,8 +95,8 @@ test.skipIf(!runsAll)(
   },
 );
 
-test.skipIf(!runsAll)("what is wrong is told at its field, and cannot be saved", async () => {
-  const { open, id } = await policyOf();
+browserTest("what is wrong is told at its field, and cannot be saved", async ({ startConsole }) => {
+  const { open, id } = await policyOf(await startConsole());
   const { page } = await open(`/sessions/${id}/policy`);
   await box(page, "Ask above, USD").fill("ten");
   await box(page, "Only these hosts").fill("example.com\nnot a host");
@@ -124,10 +116,10 @@ test.skipIf(!runsAll)("what is wrong is told at its field, and cannot be saved",
   expect(await box(page, "Ask above, USD").inputValue()).toBe("10");
 });
 
-test.skipIf(!runsAll)(
+browserTest(
   "what the server refuses is told in its words, and what somebody else changed stays",
-  async () => {
-    const { server, open, id, read } = await policyOf();
+  async ({ startConsole }) => {
+    const { server, open, id, read } = await policyOf(await startConsole());
     const { page } = await open(`/sessions/${id}/policy`);
     await box(page, "Approvers").fill("bob");
     await button(page, "Add a tier").click();
@@ -151,10 +143,10 @@ test.skipIf(!runsAll)(
   },
 );
 
-test.skipIf(!runsAll)(
+browserTest(
   "a rule that an approval left behind is shown with what it let through, and revoked",
-  async () => {
-    const { server, open, id } = await policyOf();
+  async ({ startConsole }) => {
+    const { server, open, id } = await policyOf(await startConsole());
     const client = await server.connect(id);
     const { data } = await client.first(
       "approval_required",
@@ -178,8 +170,8 @@ test.skipIf(!runsAll)(
   },
 );
 
-test.skipIf(!runsAll)("a simulated call shows verdict, rule and what would be left in each budget", async () => {
-  const { server, open, id } = await policyOf({ payee_budgets_usd: { "premium-report": "20" } });
+browserTest("a simulated call shows verdict, rule and what would be left in each budget", async ({ startConsole }) => {
+  const { server, open, id } = await policyOf(await startConsole(), { payee_budgets_usd: { "premium-report": "20" } });
   const { page, problems } = await open(`/sessions/${id}/policy`);
   await page.getByRole("tab", { name: "Simulate" }).click();
   const verdict = page.getByRole("region", { name: "Verdict" });
@@ -214,36 +206,32 @@ test.skipIf(!runsAll)("a simulated call shows verdict, rule and what would be le
   expect(problems).toEqual([]);
 });
 
-test.skipIf(!runsAll).each(looks)(
-  "the policy is accessible and fits: %s",
-  { timeout: 60_000 },
-  async (look, options) => {
-    const { open, id } = await policyOf({
-      payee_budgets_usd: { news: "5", "0x90f79bf6eb2c4f870365e785982e1f101e93b906": "20" },
-      approvers: ["bob", "carol"],
-      quorum: [{ above_usd: "100", approvals: 2 }],
-      velocity: { payments: 5, per_s: 60 },
-    });
-    const { page, problems } = await open(`/sessions/${id}/policy`, options);
-    await box(page, "Ask above, USD").fill("1.50");
-    await box(page, "Steps of an execution").fill("none");
-    const found = await flaws(page, "policy-wrong", look);
+browserTest.for(looks)("the policy is accessible and fits: %s", async ([look, options], { startConsole }) => {
+  const { open, id } = await policyOf(await startConsole(), {
+    payee_budgets_usd: { news: "5", "0x90f79bf6eb2c4f870365e785982e1f101e93b906": "20" },
+    approvers: ["bob", "carol"],
+    quorum: [{ above_usd: "100", approvals: 2 }],
+    velocity: { payments: 5, per_s: 60 },
+  });
+  const { page, problems } = await open(`/sessions/${id}/policy`, options);
+  await box(page, "Ask above, USD").fill("1.50");
+  await box(page, "Steps of an execution").fill("none");
+  const found = await flaws(page, "policy-wrong", look);
 
-    await box(page, "Steps of an execution").fill("8");
-    await box(page, "Budget of the session, USD").scrollIntoViewIfNeeded();
-    found.push(...(await flaws(page, "policy", look)));
-    await button(page, "Review and save…").click();
-    await page.getByRole("dialog").waitFor();
-    found.push(...(await flaws(page, "policy-review", look)));
-    await page.keyboard.press("Escape");
-    await page.getByRole("tab", { name: "Simulate" }).click();
-    await page.getByRole("combobox", { name: "Tool" }).selectOption("pay_service");
-    await page.getByRole("textbox", { name: /^service/ }).fill("premium-report");
-    await button(page, "Simulate").click();
-    await page.getByRole("region", { name: "Verdict" }).waitFor();
-    found.push(...(await flaws(page, "policy-simulate", look)));
+  await box(page, "Steps of an execution").fill("8");
+  await box(page, "Budget of the session, USD").scrollIntoViewIfNeeded();
+  found.push(...(await flaws(page, "policy", look)));
+  await button(page, "Review and save…").click();
+  await page.getByRole("dialog").waitFor();
+  found.push(...(await flaws(page, "policy-review", look)));
+  await page.keyboard.press("Escape");
+  await page.getByRole("tab", { name: "Simulate" }).click();
+  await page.getByRole("combobox", { name: "Tool" }).selectOption("pay_service");
+  await page.getByRole("textbox", { name: /^service/ }).fill("premium-report");
+  await button(page, "Simulate").click();
+  await page.getByRole("region", { name: "Verdict" }).waitFor();
+  found.push(...(await flaws(page, "policy-simulate", look)));
 
-    expect(found).toEqual([]);
-    expect(problems).toEqual([]);
-  },
-);
+  expect(found).toEqual([]);
+  expect(problems).toEqual([]);
+});
