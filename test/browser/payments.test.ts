@@ -193,24 +193,28 @@ browserTest("before anything was paid, and without a server, the screens say so"
   await page.getByText("Nothing has been paid yet.").waitFor();
 });
 
-browserTest.for(looks)("payments and spend are accessible and fit: %s", async ([look, options], { startConsole }) => {
-  const { server, open } = await paidConsole(await startConsole());
-  const { page, problems } = await open("/payments", options);
-  await page.getByText("4 payments: 4.10 USD settled").waitFor();
-  const found = await flaws(page, "payments", look);
+browserTest.for(looks)(
+  "payments and spend are accessible and fit: %s",
+  { timeout: 60_000 },
+  async ([look, options], { startConsole }) => {
+    const { server, open } = await paidConsole(await startConsole());
+    const { page, problems } = await open("/payments", options);
+    await page.getByText("4 payments: 4.10 USD settled").waitFor();
+    const found = await flaws(page, "payments", look);
 
-  await button(page, "Statement…").click();
-  await page.getByRole("dialog", { name: "Statement" }).waitFor();
-  found.push(...(await flaws(page, "payments-statement", look)));
-  await page.keyboard.press("Escape");
-  const { body } = await server.http("GET", "/payments?payee=market-data");
-  await page.goto(`${server.url}/#/payments/${body.data[0].payment_id}`);
-  await page.getByRole("region", { name: "Receipt" }).waitFor();
-  found.push(...(await flaws(page, "payment", look)));
-  await page.goto(`${server.url}/#/spend`);
-  await page.getByText("4.10 USD spent").waitFor();
-  found.push(...(await flaws(page, "spend", look)));
+    await button(page, "Statement…").click();
+    await page.getByRole("dialog", { name: "Statement" }).waitFor();
+    found.push(...(await flaws(page, "payments-statement", look)));
+    await page.keyboard.press("Escape");
+    const { body } = await server.http("GET", "/payments?payee=market-data");
+    await page.goto(`${server.url}/#/payments/${body.data[0].payment_id}`);
+    await page.getByRole("region", { name: "Receipt" }).waitFor();
+    found.push(...(await flaws(page, "payment", look)));
+    await page.goto(`${server.url}/#/spend`);
+    await page.getByText("4.10 USD spent").waitFor();
+    found.push(...(await flaws(page, "spend", look)));
 
-  expect(found).toEqual([]);
-  expect(problems).toEqual([]);
-});
+    expect(found).toEqual([]);
+    expect(problems).toEqual([]);
+  },
+);
