@@ -12,7 +12,7 @@ import { isShared, twoNodes } from "./support/two-nodes.ts";
 
 const limit = 20;
 const rounds = 5;
-const patience = { timeout: 15_000 };
+const patience = { timeout: 20_000 };
 
 /** A clock that stands still for both nodes: what was spent comes back when a test moves it. */
 function standingClock() {
@@ -102,7 +102,7 @@ test.skipIf(!isShared)(
     expect(await hasRoom(other, id)).toBe(false);
     await expect.poll(() => hasRoom(other, id), patience).toBe(true);
   },
-  40_000,
+  60_000,
 );
 
 test.skipIf(!isShared)("what the database loses of a node's sockets is counted again within its lease", async () => {
