@@ -41,7 +41,7 @@ test("what has not begun changes nothing", async () => {
   const { sent, units } = connection((text) => (text === "begin" ? failure : { command: "" }));
 
   const unit = units.transact(async (tx) => {
-    await Promise.all([findSession(tx, "one"), saveSessionHead(tx, head)]);
+    await Promise.all([saveSessionHead(tx, head), findSession(tx, "one")]);
   });
 
   await expect(unit).rejects.toBe(failure);

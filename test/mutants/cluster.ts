@@ -114,7 +114,7 @@ export const clusterMutants: readonly Mutant[] = [
     defect: "A unit's changes are sent before its transaction is known to have begun.",
     file: "src/store/postgres-unit.ts",
     find: "  async #send(change: BoundStatement): Promise<void> {\n    await this.#begun;\n",
-    replace: "  async #send(change: BoundStatement): Promise<void> {\n    this.#flush();\n",
+    replace: "  async #send(change: BoundStatement): Promise<void> {\n",
     test: "src/store/postgres-unit.test.ts",
   },
   {
