@@ -1,7 +1,8 @@
 import { subscribe } from "node:diagnostics_channel";
 import { appendFileSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, StatementSync } from "node:sqlite";
 import pg from "pg";
+import { toFunctionSelector } from "viem";
 import type { AgentModel } from "../../src/runtime/agent-model.ts";
 import { Worker } from "../../src/runtime/worker.ts";
 
@@ -12,11 +13,19 @@ export type FaultPoint = (
   | { readonly point: "start" }
   /** Around the first request that a step of a payment makes. */
   | { readonly point: "step"; readonly step: PaymentStep; readonly when: "before" | "after" }
+  /** Around the commit that writes this down. */
+  | { readonly point: "record"; readonly record: PaymentRecord; readonly when: "before" | "after" }
   | { readonly point: "moment"; readonly moment: Moment }
 ) & { readonly signal?: "SIGSTOP" };
 
-/** What goes out for a payment: the unpaid request, the chain's time, the signed bytes, the transaction, the look at the chain. */
-export type PaymentStep = "quote" | "sign" | "send" | "settle" | "look";
+/**
+ * What goes out for a payment: the unpaid request, the chain's time, the signed bytes, the transaction, the look at
+ * the chain, and the transaction that voids.
+ */
+export type PaymentStep = "quote" | "sign" | "send" | "settle" | "look" | "void";
+
+/** What is written down of a payment: its money set aside, its signed bytes, that it settled or was given back, its content. */
+export type PaymentRecord = "reserve" | "persist" | "settle" | "release" | "content";
 
 /**
  * In the middle of a step: in a call of the model, in a tool that reads or writes; a payment's money is set aside and
@@ -54,9 +63,26 @@ export function faultyModel(model: AgentModel): AgentModel {
   };
 }
 
-function atCommit<T>(commit: () => T): T {
+function recordsIn(sql: string, values: readonly unknown[]): PaymentRecord[] {
+  const records: PaymentRecord[] = [];
+  if (sql.includes('insert into "payments"') && values.includes("reserved")) records.push("reserve");
+  if (sql.includes('update "payments"')) {
+    if (sql.includes('"signed" =')) records.push("persist");
+    if (sql.includes('"tx_hash" =')) records.push("settle");
+    if (sql.includes('"content_state" =')) records.push("content");
+  }
+  if (sql.includes('update "spends"') && values.includes("released")) records.push("release");
+  return records;
+}
+
+function isDue(point: FaultPoint, records: ReadonlySet<PaymentRecord>) {
+  if (point.point === "commit") return point.number === commits ? point : undefined;
+  return point.point === "record" && records.has(point.record) ? point : undefined;
+}
+
+function atCommit<T>(commit: () => T, records: ReadonlySet<PaymentRecord>): T {
   commits += 1;
-  const due = armed?.point === "commit" && armed.number === commits ? armed : undefined;
+  const due = armed && isDue(armed, records);
   if (due?.when === "before") fail(due);
   const result = commit();
   if (due?.when !== "after") return result;
@@ -65,13 +91,25 @@ function atCommit<T>(commit: () => T): T {
   return result instanceof Promise ? (result.finally(() => fail(due)) as T) : result;
 }
 
+/** What the transaction under way writes down: SQLite has one at a time. */
+const written = new Set<PaymentRecord>();
 const { exec } = DatabaseSync.prototype;
 DatabaseSync.prototype.exec = function (sql) {
-  return sql === "COMMIT" ? atCommit(() => exec.call(this, sql)) : exec.call(this, sql);
+  if (sql !== "COMMIT") return exec.call(this, sql);
+  const records = new Set(written);
+  written.clear();
+  return atCommit(() => exec.call(this, sql), records);
 };
+const { run } = StatementSync.prototype;
+// Named parameters are not used.
+StatementSync.prototype.run = function (this: StatementSync, ...values: unknown[]) {
+  for (const record of recordsIn(this.sourceSQL, values)) written.add(record);
+  return (run as (...all: unknown[]) => ReturnType<typeof run>).apply(this, values);
+} as typeof run;
 
 /** What a transaction under way has written of a payment. */
 const writes = new WeakMap<pg.Client, "reserved" | "stored">();
+const recorded = new WeakMap<pg.Client, Set<PaymentRecord>>();
 const { query } = pg.Client.prototype;
 // The overloads of `query` cannot be told apart here; whatever came in is passed on.
 pg.Client.prototype.query = function (this: pg.Client, ...given: unknown[]) {
@@ -83,10 +121,15 @@ pg.Client.prototype.query = function (this: pg.Client, ...given: unknown[]) {
     writes.set(this, "stored");
     passing("signed");
   }
+  const records = recorded.get(this) ?? new Set();
+  recorded.set(this, records);
+  if (text === "begin") records.clear();
+  const { values } = Object(first) as { values?: unknown[] };
+  for (const record of recordsIn(text, values ?? [])) records.add(record);
   if (text !== "commit") return run();
   const written = writes.get(this);
   writes.delete(this);
-  const committed = atCommit(run);
+  const committed = atCommit(run, records);
   return written !== undefined && committed instanceof Promise
     ? committed.then((result: unknown) => {
         passing(written);
@@ -101,13 +144,16 @@ Worker.prototype.start = function (...given) {
   start.apply(this, given);
 };
 
+/** How a call of it begins. */
+const cancelAuthorization = toFunctionSelector("cancelAuthorization(address,bytes32,uint8,bytes32,bytes32)");
+
 /** Which step of a payment a request belongs to: everything that the wallet, the merchant and its facilitator do is one. */
 function stepOf(headers: Headers, body: unknown): PaymentStep | undefined {
   if (headers.has("payment-signature")) return "send";
   if (typeof body !== "string")
     return headers.get("accept")?.startsWith("application/json, text/") ? "quote" : undefined;
   if (body.includes('"eth_getBlockByNumber"')) return "sign";
-  if (body.includes('"eth_sendTransaction"')) return "settle";
+  if (body.includes('"eth_sendTransaction"')) return body.includes(cancelAuthorization) ? "void" : "settle";
   return body.includes('"eth_getLogs"') ? "look" : undefined;
 }
 
@@ -121,7 +167,7 @@ function note(step: PaymentStep | undefined, headers: Headers): void {
       ? { pid, kind: "payment", header }
       : step === "sign"
         ? { pid, kind: "signing" }
-        : step === "settle"
+        : step === "settle" || step === "void"
           ? { pid, kind: "transaction" }
           : undefined;
   if (line !== undefined) appendFileSync(path, `${JSON.stringify(line)}\n`);
