@@ -103,13 +103,22 @@ function Found({
     );
   }
   const end = `${lastSeq}:${headHash}`;
+  // An event that is in an archive was not held against its checkpoint here.
+  const isArchived = checkpoint !== undefined && checkpoint.seq <= lastSeq - events;
   return (
     <Notice look="good" onDismiss={onDismiss}>
       <p>
         <strong className="font-semibold">{events} events hold together.</strong> Each has the hash that its text and
-        the event before it give{checkpoint === undefined ? "" : `, and event ${checkpoint.seq} is the checkpoint's`}.
-        Nothing was altered, removed or put in between.
+        the event before it give
+        {checkpoint === undefined || isArchived ? "" : `, and event ${checkpoint.seq} is the checkpoint's`}. Nothing was
+        altered, removed or put in between.
       </p>
+      {isArchived ? (
+        <p>
+          The checkpoint's event {checkpoint.seq} is kept in an archive, and was not looked at: check it with{" "}
+          <code className="font-mono">npx paygent verify</code>.
+        </p>
+      ) : null}
       <p className="mt-1 flex flex-wrap items-center gap-2 text-xs">
         <span>
           Checkpoint, to be kept elsewhere: <code className="break-all font-mono">{end}</code>
