@@ -201,7 +201,10 @@ browserTest("a simulated call shows verdict, rule and what would be left in each
   await page.getByRole("textbox", { name: "Amount, USD" }).fill("");
   await page.getByRole("textbox", { name: /^service/ }).fill("nowhere");
   await button(page, "Simulate").click();
-  await page.getByRole("alert").getByText(/There is no service called "nowhere"/).waitFor();
+  await page
+    .getByRole("alert")
+    .getByText(/There is no service called "nowhere"/)
+    .waitFor();
   expect((await server.http("GET", `/payments?session_id=${id}`)).body.data).toEqual([]);
   expect(problems).toEqual([]);
 });
