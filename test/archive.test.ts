@@ -5,6 +5,7 @@ import { archivedLines, dayMs, jsonLines, logLines, oldServerForTest } from "./s
 import { callingModel, scriptedModel } from "./support/scripted-model.ts";
 import { readServerSentEvents } from "./support/sse-reader.ts";
 import { execute } from "./support/test-server.ts";
+import { readTool } from "./support/test-tools.ts";
 
 // Each starts processes of the command line.
 vi.setConfig({ testTimeout: 60_000 });
@@ -67,6 +68,19 @@ test("what waits for a person stays, with all that came after it, and goes when 
   expect(kept).toEqual([{ sessionId: id, outcome: "nothing" }]);
   expect(gone[0]).toMatchObject({ outcome: "archived", firstSeq: 1, lastSeq: lines.length });
   expect(await archivedLines(server.archive, id)).toEqual(lines);
+});
+
+test("an execution that has not ended stays, also when it alone would fill a file", async () => {
+  const server = await oldServerForTest({ tools: [readTool("look", () => "seen"), readTool("confirm", () => "yes")] });
+  const { id } = await server.createSession({ tools: { confirm: "ask" }, approval_timeout_s: 30 * 24 * 3600 });
+  const client = await server.connect(id);
+  const execution = execute(client, [...Array(260).fill("look {}"), "confirm {}"].join(" && "));
+  await client.first("approval_required", execution);
+  await client.find(({ seq }) => seq === 524);
+  await client.close();
+  server.clock.advance(29 * dayMs);
+
+  expect(await server.archiveEvents("--days", "1")).toEqual([{ sessionId: id, outcome: "nothing" }]);
 });
 
 test("an execution whose payment is not known to have an end stays", async () => {

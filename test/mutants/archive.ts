@@ -59,7 +59,7 @@ export const archiveMutants: readonly Mutant[] = [
   },
   {
     promise: "A2",
-    defect: "Events of executions that have not ended are archived.",
+    defect: "Events of executions that have not ended, or have an open payment, are archived.",
     file: "src/store/archive-batch.ts",
     find: "isGap || at >= before || (id !== null && unsettled.has(id))",
     replace: "isGap || at >= before || (id === null && unsettled.size > 1000)",
