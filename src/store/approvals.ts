@@ -211,12 +211,15 @@ export async function decideApproval(
   });
 }
 
-const selectPendingOfExecution = statement<{ executionId: string }, Raw>((db, param) =>
-  db.selectFrom("approvals").selectAll().where("execution_id", "=", param("executionId")).where("status", "=", pending),
+const selectOfExecution = statement<{ executionId: string }, Raw>((db, param) =>
+  db.selectFrom("approvals").selectAll().where("execution_id", "=", param("executionId")),
 );
 
 export async function pendingOfExecution(tx: Database, executionId: string): Promise<ApprovalRow[]> {
-  return (await selectPendingOfExecution(tx, { executionId })).map(approvalRow);
+  const rows = await selectOfExecution(tx, { executionId });
+  // Sorted out here: told of the status, PostgreSQL looks through all pending approvals of all sessions as long as it
+  // has not counted them.
+  return rows.filter(({ status }) => status === "pending").map(approvalRow);
 }
 
 const selectDecided = statement<{ executionId: string; toolId: string }, Raw>((db, param) =>
