@@ -14,6 +14,7 @@ export interface ClientOptions {
   random(limit: number): number;
 }
 
+const silenceMs = 5000;
 const workBeforeCancelMs = 1000;
 const terminal = new Set(["complete", "cancelled", "error"]);
 
@@ -71,7 +72,7 @@ export class ChaosClient {
   /** Says again what seems to have been lost, and gives up a connection on which nothing comes. */
   nudge(): void {
     const socket = this.#socket;
-    if (socket?.readyState === WebSocket.OPEN && Date.now() - this.#lastHeardAt > 3000) this.#giveUp(socket);
+    if (socket?.readyState === WebSocket.OPEN && Date.now() - this.#lastHeardAt > silenceMs) this.#giveUp(socket);
     this.#send("ping", {});
     for (const { executionId, command } of this.sent) {
       if (!this.#started.has(executionId)) this.#send("execute", { command, execution_id: executionId });
