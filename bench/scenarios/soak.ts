@@ -19,12 +19,17 @@ export const soak: Scenario = {
   isLong: true,
   async run({ paygent }) {
     const until = performance.now() + minutes * 60_000;
-    const looks: { readonly at: number; readonly rss: number; readonly descriptors: number }[] = [];
+    const looks: {
+      readonly at: number;
+      readonly rss: number;
+      readonly heapUsed: number;
+      readonly descriptors: number;
+    }[] = [];
     const working = each(sessions, sessions, () => workUntil(paygent, until));
     while (performance.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, lookMs));
-      const { rss, descriptors } = await paygent.usage("memory");
-      looks.push({ at: performance.now(), rss, descriptors });
+      const { rss, heapUsed, descriptors } = await paygent.usage("memory");
+      looks.push({ at: performance.now(), rss, heapUsed, descriptors });
     }
     const runs = (await working).reduce((sum, count) => sum + count, 0);
 
@@ -32,22 +37,30 @@ export const soak: Scenario = {
     const lengthMs = Math.min(growthMinutes, minutes / 3) * 60_000;
     const between = (from: number, to: number) => looks.filter(({ at }) => at >= until - from && at < until - to);
     const [before, after] = [between(2 * lengthMs, lengthMs), between(lengthMs, -lookMs)];
-    const rss = (some: typeof looks) => median(some.map((look) => look.rss));
-    const descriptors = (some: typeof looks) => median(some.map((look) => look.descriptors));
+    const of = (some: typeof looks, what: "rss" | "heapUsed" | "descriptors") => median(some.map((look) => look[what]));
+    const growth = (what: "rss" | "heapUsed") => (of(after, what) / of(before, what) - 1) * 100;
+    const megabytes = (what: "rss" | "heapUsed") => `${(of(after, what) / 1e6).toFixed(0)} MB`;
     const stretch = `${(lengthMs / 60_000).toFixed(1)} minutes`;
     return [
       {
         name: `resident memory after ${minutes} minutes, growth in the last ${stretch}`,
         unit: "%",
         target: { kind: "at most", value: 1 },
-        ours: (rss(after) / rss(before) - 1) * 100,
-        note: `${(rss(after) / 1e6).toFixed(0)} MB, ${runs} runs`,
+        ours: growth("rss"),
+        note: `${megabytes("rss")}, ${runs} runs`,
+      },
+      {
+        name: `heap in use, growth in the last ${stretch}`,
+        unit: "%",
+        target: { kind: "at most", value: 1 },
+        ours: growth("heapUsed"),
+        note: megabytes("heapUsed"),
       },
       {
         name: `open descriptors, growth in the last ${stretch}`,
         unit: "more",
         target: { kind: "at most", value: 0 },
-        ours: descriptors(after) - descriptors(before),
+        ours: of(after, "descriptors") - of(before, "descriptors"),
       },
     ];
   },
