@@ -36,6 +36,7 @@ export function Timeline({ executions }: { readonly executions: readonly Executi
     overscan: 8,
   });
   const height = virtual.getTotalSize();
+  const inSight = virtual.getVirtualItems();
   // biome-ignore lint/correctness/useExhaustiveDependencies: follows whenever what is below has grown.
   useEffect(() => {
     const element = scroller.current;
@@ -54,8 +55,9 @@ export function Timeline({ executions }: { readonly executions: readonly Executi
       }}
       className="-outline-offset-2 min-h-0 flex-1 overflow-y-auto px-4 md:px-8"
     >
-      <ol className="relative mx-auto max-w-4xl" style={{ height }}>
-        {virtual.getVirtualItems().map((item) => {
+      {/* Lines follow each other as in any text: one that grows pushes the next down before anything is measured. */}
+      <ol className="mx-auto box-border max-w-4xl" style={{ height, paddingTop: inSight[0]?.start ?? 0 }}>
+        {inSight.map((item) => {
           const line = lines[item.index];
           if (line === undefined) return null;
           return (
@@ -65,8 +67,7 @@ export function Timeline({ executions }: { readonly executions: readonly Executi
               data-index={item.index}
               aria-setsize={lines.length}
               aria-posinset={item.index + 1}
-              className="absolute top-0 left-0 w-full py-1.5"
-              style={{ transform: `translateY(${item.start}px)` }}
+              className="py-1.5"
             >
               {line.execution === undefined ? (
                 <TimedEntry lineKey={line.key} entry={line.entry} isOpen={open.has(line.key)} onToggle={toggle} />
