@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
-import * as z from "zod";
-import type { Tool } from "../src/runtime/tool.ts";
 import { connectWith } from "./support/connect-with.ts";
+import { dumping, durableFrames } from "./support/dump.ts";
 import { manualClock } from "./support/manual-clock.ts";
 import { opcodes, RawSocket } from "./support/raw-socket.ts";
-import { callingModel, scriptedModel } from "./support/scripted-model.ts";
+import { callingModel } from "./support/scripted-model.ts";
 import { execute } from "./support/test-server.ts";
 import { isShared, twoNodes } from "./support/two-nodes.ts";
 
@@ -45,29 +44,11 @@ test.skipIf(!isShared)(
   60_000,
 );
 
-/** More than the kernel keeps for a reader that does not read, and what a node may keep, together. */
-const calls = 40;
-const resultLength = 500_000;
-
-const durable = (frames: readonly string[]) => frames.filter((text) => text.includes('"seq":'));
-
 test.skipIf(!isShared)(
   "a socket that reads nothing on one node is let go with 1013 and delays nobody, there or where the execution runs",
   async () => {
-    const dump: Tool = {
-      name: "dump",
-      description: "Answers much.",
-      effect: "read",
-      args: z.object({}),
-      run: async () => "x".repeat(resultLength),
-    };
-    const model = scriptedModel(({ messages }) => {
-      const last = messages.at(-1);
-      if (last?.role !== "user" || last.text !== "dump") return { text: "Done." };
-      return { calls: Array.from({ length: calls }, () => ({ name: "dump", args: {} })) };
-    });
     const clock = manualClock();
-    const [one, other] = await twoNodes({ clock, model, tools: [dump] });
+    const [one, other] = await twoNodes({ clock, ...dumping() });
     const { id } = await one.createSession();
     const stalled = await RawSocket.open(other, id);
     stalled.socket.pause();
@@ -84,14 +65,14 @@ test.skipIf(!isShared)(
     stalled.socket.resume();
 
     expect(await stalled.closeCode()).toBe(1013);
-    const seen = durable(stalled.frames.map(({ payload }) => payload.toString()));
-    const expected = durable(near.frames);
-    expect(durable(far.frames)).toEqual(expected);
+    const seen = durableFrames(stalled.frames.map(({ payload }) => payload.toString()));
+    const expected = durableFrames(near.frames);
+    expect(durableFrames(far.frames)).toEqual(expected);
     expect(seen.length).toBeLessThan(expected.length);
     expect(seen).toEqual(expected.slice(0, seen.length));
     const back = await one.connect(id, { lastSeq: seen.length });
     await back.end(execution);
-    expect(durable(back.frames)).toEqual(expected.slice(seen.length));
+    expect(durableFrames(back.frames)).toEqual(expected.slice(seen.length));
     stalled.destroy();
     witness.destroy();
   },

@@ -1,37 +1,18 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import * as z from "zod";
-import type { Tool } from "../src/runtime/tool.ts";
+import { dumping, durableFrames } from "./support/dump.ts";
 import { type ManualClock, manualClock } from "./support/manual-clock.ts";
 import { opcodes, RawSocket } from "./support/raw-socket.ts";
-import { scriptedModel } from "./support/scripted-model.ts";
 import { execute, startTestServer, type TestServer } from "./support/test-server.ts";
 
-/** More than the kernel keeps for a reader that does not read, and what the server may keep, together. */
-const calls = 40;
-const resultLength = 500_000;
 let server: TestServer;
 let clock: ManualClock;
 
 beforeAll(async () => {
-  const dump: Tool = {
-    name: "dump",
-    description: "Answers much.",
-    effect: "read",
-    args: z.object({}),
-    run: async () => "x".repeat(resultLength),
-  };
-  const model = scriptedModel(({ messages }) => {
-    const last = messages.at(-1);
-    if (last?.role !== "user" || last.text !== "dump") return { text: "Done." };
-    return { calls: Array.from({ length: calls }, () => ({ name: "dump", args: {} })) };
-  });
   clock = manualClock();
-  server = await startTestServer({ model, clock, tools: [dump] });
+  server = await startTestServer({ clock, ...dumping() });
 });
 
 afterAll(() => server.remove());
-
-const durable = (frames: readonly string[]) => frames.filter((text) => text.includes('"seq":'));
 
 test("a socket that reads nothing for long is let go with 1013, delays nobody, and gets all it missed when it is back", {
   timeout: 60_000,
@@ -50,13 +31,13 @@ test("a socket that reads nothing for long is let go with 1013, delays nobody, a
   stalled.socket.resume();
 
   expect(await stalled.closeCode()).toBe(1013);
-  const seen = durable(stalled.frames.map(({ payload }) => payload.toString()));
-  const expected = durable(reader.frames);
+  const seen = durableFrames(stalled.frames.map(({ payload }) => payload.toString()));
+  const expected = durableFrames(reader.frames);
   expect(seen.length).toBeLessThan(expected.length);
   expect(seen).toEqual(expected.slice(0, seen.length));
   const back = await server.connect(id, { lastSeq: seen.length });
   await back.end(execution);
-  expect(durable(back.frames)).toEqual(expected.slice(seen.length));
+  expect(durableFrames(back.frames)).toEqual(expected.slice(seen.length));
   stalled.destroy();
   witness.destroy();
 });
@@ -78,7 +59,7 @@ test("a reader of a long log that takes its time is waited for, and may speak me
 
   await slow.frame(({ payload }) => payload.includes('"type":"complete"') && payload.includes(next));
   const texts = slow.frames.map(({ payload }) => payload.toString());
-  expect(durable(texts)).toEqual(durable(first.frames));
+  expect(durableFrames(texts)).toEqual(durableFrames(first.frames));
   expect(texts.some((text) => text.includes('"ref":"meanwhile"'))).toBe(true);
   slow.destroy();
 });

@@ -1,41 +1,17 @@
-import { type InputHTMLAttributes, useId } from "react";
+import type { InputHTMLAttributes } from "react";
+import { Labelled, type Labels } from "./labelled.tsx";
 
 /** A labelled line to write in. */
-export function Field({
-  label,
-  hint,
-  error,
-  className = "",
-  ...props
-}: InputHTMLAttributes<HTMLInputElement> & {
-  readonly label: string;
-  readonly hint?: string;
-  readonly error?: string;
-}) {
-  const id = useId();
-  const described = [...(hint === undefined ? [] : [`${id}-hint`]), ...(error === undefined ? [] : [`${id}-error`])];
+export function Field({ label, hint, error, className, ...props }: InputHTMLAttributes<HTMLInputElement> & Labels) {
   return (
-    <div className={className}>
-      <label htmlFor={id} className="block font-semibold text-xs">
-        {label}
-      </label>
-      {hint === undefined ? null : (
-        <p id={`${id}-hint`} className="text-soft text-xs">
-          {hint}
-        </p>
+    <Labelled {...{ label, hint, error, className }}>
+      {(described) => (
+        <input
+          {...props}
+          {...described}
+          className="mt-1 min-h-8 w-full rounded-md border border-line bg-canvas px-2.5 py-1 aria-invalid:border-bad"
+        />
       )}
-      <input
-        {...props}
-        id={id}
-        {...(described.length === 0 ? {} : { "aria-describedby": described.join(" ") })}
-        {...(error === undefined ? {} : { "aria-invalid": true })}
-        className="mt-1 min-h-8 w-full rounded-md border border-line bg-canvas px-2.5 py-1 aria-invalid:border-bad"
-      />
-      {error === undefined ? null : (
-        <p id={`${id}-error`} className="mt-0.5 text-bad text-xs">
-          {error}
-        </p>
-      )}
-    </div>
+    </Labelled>
   );
 }
