@@ -30,7 +30,9 @@ const parts: CliParts = {
   async *archiveEvents() {},
 };
 
-async function cli(...args: string[]) {
+const cli = async (...args: string[]) => cliWith(await server.token(), ...args);
+
+async function cliWith(token: string, ...args: string[]) {
   const lines: string[] = [];
   const terminal: Terminal = {
     isInteractive: false,
@@ -42,7 +44,7 @@ async function cli(...args: string[]) {
     readInput: async () => "",
     onInterrupt: () => () => undefined,
   };
-  const access = ["--url", server.url, "--token", await server.token()];
+  const access = ["--url", server.url, "--token", token];
   const code = await runCli([...args, ...access], {}, parts, terminal);
   return { code, out: lines.join("\n") };
 }
@@ -110,8 +112,23 @@ test("payments are frozen, listed as frozen, and let go again", async () => {
   expect(none.out).toBe("Nothing is frozen.");
 });
 
+test("tokens are revoked with a token that may", async () => {
+  const admin = await server.token("root", { scope: "admin" });
+
+  const refused = await cli("revoke", "--user", "carol");
+  const user = await cliWith(admin, "revoke", "--user", "carol");
+  const one = await cliWith(admin, "revoke", "--token-id", "one", "--json");
+
+  expect([refused.code, user.code, one.code]).toEqual([5, 0, 0]);
+  expect(user.out).toMatch(/^tokens of carol that were issued before: revoked at \S+Z by root$/);
+  expect(JSON.parse(one.out)).toMatchObject({ token_id: "one", by: "root" });
+  expect((await server.http("GET", "/sessions", { userId: "carol" })).status).toBe(401);
+});
+
 test.each([
   [["freeze", "an-id", "--all"], "not both"],
+  [["revoke"], "Give --user or --token-id"],
+  [["revoke", "--user", "bob", "--token-id", "one"], "Give --user or --token-id"],
   [["approvals", "approve", "an-id", "--remember-total", "5"], "--remember"],
   [["approvals", "approve", "an-id", "--remember", "5", "--remember-until", "tomorrow"], "Give a time"],
 ])("%j is a usage error", async (args, message) => {

@@ -8,6 +8,7 @@ import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { addFreeze } from "./freeze.ts";
 import { addPayments } from "./payments.ts";
 import { jsonLine, plainLines } from "./plain-text.ts";
+import { addRevoke } from "./revoke.ts";
 import { addRules } from "./rules.ts";
 import { addRun } from "./run.ts";
 import type { Env } from "./server-access.ts";
@@ -47,6 +48,7 @@ export async function runCli(args: readonly string[], env: Env, parts: CliParts,
   addPayments(program, env, terminal);
   addRules(program, env, terminal);
   addFreeze(program, env, terminal);
+  addRevoke(program, env, terminal);
   addSessions(program, env, terminal, exit);
   addVerify(program, parts, terminal, exit);
   addArchive(program, parts, terminal, exit);

@@ -30,6 +30,7 @@ import type {
   ToolList,
   WalletInfo,
 } from "../protocol/resources.ts";
+import type { Revocation, RevokeTokens } from "../protocol/revocation.ts";
 import type { Simulate, Simulation } from "../protocol/simulation.ts";
 import type { TokenSource } from "./access-token.ts";
 import { Connection } from "./connection.ts";
@@ -223,6 +224,10 @@ function resourcesOf(send: Send) {
     },
     /** Who the token says you are, and what it allows. */
     identity: { get: (): Promise<IdentityInfo> => send({ method: "GET", path: "/identity" }) },
+    tokens: {
+      /** Ends one token, or all of a user that were issued before now; needs the scope `admin`. */
+      revoke: (body: RevokeTokens): Promise<Revocation> => send({ method: "POST", path: "/revocations", body }),
+    },
     wallet: { get: (): Promise<WalletInfo> => send({ method: "GET", path: "/wallet" }) },
     services: { list: (): Promise<Page<Service>> => send({ method: "GET", path: "/services" }) },
     tools: { list: (): Promise<ToolList> => send({ method: "GET", path: "/tools" }) },

@@ -27,6 +27,7 @@ export { Approve, Cancel, ClientMessage, Edit, Execute, messageTypes, Ping, Plan
 export { Decimal, formatUnits, formatUsd, parseUnits, USD_DECIMALS, Usd, usdMicros } from "./money.ts";
 export { PaymentDetail, PaymentInfo, PaymentState, Receipt, Statement } from "./payment-info.ts";
 export { PaymentSum, PaymentsBy, PaymentTotals } from "./payment-totals.ts";
+export { Revocation, RevokeTokens } from "./revocation.ts";
 export { SessionConfig } from "./session-config.ts";
 export { BudgetDraw, Simulate, Simulation } from "./simulation.ts";
 export { SpendRule } from "./spend-rule.ts";

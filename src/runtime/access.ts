@@ -8,6 +8,17 @@ export type Scope = "execute" | "approve" | "read" | "admin";
 export interface Caller {
   readonly userId: string;
   readonly scopes: ReadonlySet<Scope>;
+  /** What a revocation goes by: the token's `jti` and `iat` (in milliseconds). The token of local mode has none of it. */
+  readonly token?: { readonly id?: string; readonly issuedAt?: number };
+}
+
+/** The one answer to every credential that does not hold; naming the reason would help only an attacker. */
+export function unauthenticated(reason: unknown): PaygentError {
+  return new PaygentError(
+    "unauthenticated",
+    "The credential is missing, invalid or expired; get a new token and try again.",
+    { cause: typeof reason === "string" ? new Error(reason) : reason },
+  );
 }
 
 /** The same answer for what does not exist and for what belongs to somebody else. */

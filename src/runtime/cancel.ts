@@ -26,7 +26,7 @@ export async function cancel(
   if (session === undefined || !isMember(session, caller)) throw notFound("execution");
   requireOwner(session, caller, "execute");
 
-  const key = { sessionId: found.sessionId, executionId: found.id };
+  const key = { sessionId: found.sessionId, executionId: found.id, caller };
   const { value: mustStop } = await commitCommand(runtime, key, async (unit) => {
     const { execution } = unit;
     if (execution.endedAt !== null) {

@@ -15,7 +15,7 @@ export async function configure(
   { sessionId, title, config }: { sessionId: string; title?: string | null; config?: SessionConfigPatch | undefined },
 ): Promise<void> {
   requireOwner(await sessionFor(runtime.store.db, caller, sessionId), caller, "approve");
-  await commitCommand(runtime, { sessionId }, async (unit) => {
+  await commitCommand(runtime, { sessionId, caller }, async (unit) => {
     if (title !== undefined) await updateSession(unit.tx, sessionId, { title });
     if (config === undefined) return;
     const merged: SessionConfig = { ...unit.session.config, ...config };

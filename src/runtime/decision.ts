@@ -46,7 +46,7 @@ export async function decide(
   apply: (unit: Unit, approval: ApprovalRow) => Promise<"decided" | "pending">,
 ): Promise<void> {
   const { sessionId, executionId } = found;
-  const committed = await commitCommand(runtime, { sessionId, executionId }, async (unit) => {
+  const committed = await commitCommand(runtime, { sessionId, executionId, caller }, async (unit) => {
     requireApprover(unit.session, caller);
     const approval = await findApproval(unit.tx, found.id);
     if (approval === undefined) throw notFound("approval");

@@ -21,7 +21,7 @@ export async function freeze(
   const row = { ...(await subjectOf(runtime, caller, target)), byUser: caller.userId, reason: target.reason };
   const told = tellingOf(target, caller, true, target.reason);
   if (target.session_id !== undefined) {
-    const { value } = await commitCommand(runtime, { sessionId: target.session_id }, async (unit) => {
+    const { value } = await commitCommand(runtime, { sessionId: target.session_id, caller }, async (unit) => {
       const put = await putFreeze(unit.tx, { ...row, createdAt: unit.at });
       if (put.isNew) unit.appendToSession("freeze", told);
       return put.row;
@@ -38,7 +38,7 @@ export async function unfreeze(runtime: Runtime, caller: Caller, target: FreezeT
   const subject = await subjectOf(runtime, caller, target);
   const told = tellingOf(target, caller, false, undefined);
   if (target.session_id !== undefined) {
-    await commitCommand(runtime, { sessionId: target.session_id }, async (unit) => {
+    await commitCommand(runtime, { sessionId: target.session_id, caller }, async (unit) => {
       if (await removeFreeze(unit.tx, subject)) unit.appendToSession("freeze", told);
     });
     return;

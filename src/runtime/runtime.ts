@@ -1,7 +1,10 @@
+import { holdRevocationsOf } from "../store/revocations.ts";
+import type { Database } from "../store/statement.ts";
 import { commitUnit, type Unit } from "../store/unit.ts";
-import { notFound } from "./access.ts";
+import { type Caller, notFound } from "./access.ts";
 import { isoTime } from "./clock.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { refuseRevoked } from "./revoke.ts";
 import type { RunParts } from "./run-parts.ts";
 
 /** What the commands work with. */
@@ -9,13 +12,17 @@ export interface Runtime extends RunParts {
   readonly worker: Dispatcher;
 }
 
-/** Commits a command's unit of work and tells the watchers; `not_found` when session or execution is gone. */
+/**
+ * Commits a command's unit of work and tells the watchers; `not_found` when session or execution is gone, and
+ * `unauthenticated` when it is of a caller whose token was revoked by now.
+ */
 export async function commitCommand<T>(
   { store, clock, bus }: Pick<RunParts, "store" | "clock" | "bus">,
-  key: { sessionId: string; executionId?: string },
+  { caller, ...key }: { sessionId: string; executionId?: string; caller?: Caller },
   work: (unit: Unit) => Promise<T>,
 ) {
-  const committed = await commitUnit(store, { ...key, at: isoTime(clock.now()) }, work);
+  const check = caller && ((tx: Database) => refuseRevoked(tx, caller, holdRevocationsOf));
+  const committed = await commitUnit(store, { ...key, at: isoTime(clock.now()), check }, work);
   if (committed === undefined) throw notFound(key.executionId === undefined ? "session" : "execution");
   bus.publish(key.sessionId, committed.events);
   return committed;

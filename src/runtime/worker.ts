@@ -11,6 +11,7 @@ import {
 import { deleteOldIdempotencyKeys } from "../store/idempotency-keys.ts";
 import { beat, removeNode, removeSilentNodes } from "../store/nodes.ts";
 import { dropFullBuckets } from "../store/rate-buckets.ts";
+import { deleteOldRevocations } from "../store/revocations.ts";
 import { deleteExpiredTickets } from "../store/tickets.ts";
 import type { Signal } from "./bus.ts";
 import { isoTime } from "./clock.ts";
@@ -34,6 +35,8 @@ export interface WorkerSettings {
   readonly beatMs?: number;
   /** How many executions this node works on at once; those that wait for a human count on no node. */
   readonly maxRuns: number;
+  /** How long after it was issued a token is taken at most; without an end revocations are kept for ever. */
+  readonly maxTokenMs?: number | undefined;
 }
 
 const sweepBatch = 100;
@@ -224,16 +227,19 @@ export class Worker implements Dispatcher {
     }
   }
 
-  /** Drops what has only a short use: tickets nobody used, answers nobody will ask for again. */
+  /** Drops what has only a short use: tickets nobody used, answers nobody will ask for again, revocations of tokens that have ended. */
   async #tidy(): Promise<void> {
     const { store, clock } = this.#runtime;
+    const { leaseMs, maxTokenMs } = this.#settings;
     const now = clock.now();
     if (now - this.#tidiedAt < tidyMs) return;
     this.#tidiedAt = now;
     await store.write(async (tx) => {
-      await removeSilentNodes(tx, isoTime(now - tidyMs - this.#settings.leaseMs));
+      await removeSilentNodes(tx, isoTime(now - tidyMs - leaseMs));
       await dropFullBuckets(tx, now - tidyMs);
       await deleteExpiredTickets(tx, isoTime(now));
+      // A minute more than that, because the issuer's clock may be ahead.
+      if (maxTokenMs !== undefined) await deleteOldRevocations(tx, isoTime(now - tidyMs - maxTokenMs));
       await deleteOldIdempotencyKeys(tx, isoTime(now - idempotencyMs), isoTime(now - tidyMs));
     });
   }

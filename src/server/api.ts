@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUsd } from "../protocol/money.ts";
-import { isMember, notFound, requireOwner, sessionFor } from "../runtime/access.ts";
+import { isMember, notFound, requireOwner, sessionFor, unauthenticated } from "../runtime/access.ts";
 import { approve } from "../runtime/approve.ts";
 import { cancel } from "../runtime/cancel.ts";
 import { toolNamed } from "../runtime/checked-call.ts";
@@ -12,6 +12,7 @@ import { edit } from "../runtime/edit.ts";
 import { execute } from "../runtime/execute.ts";
 import { freeze, unfreeze } from "../runtime/freeze.ts";
 import { reject } from "../runtime/reject.ts";
+import { refuseRevoked, revoke } from "../runtime/revoke.ts";
 import { commitCommand, type Runtime } from "../runtime/runtime.ts";
 import { simulate } from "../runtime/simulate.ts";
 import { toolSpecs } from "../runtime/tool-specs.ts";
@@ -27,10 +28,11 @@ import { sumPayments } from "../store/payment-totals.ts";
 import { findSession, insertSession, listSessions, sessionsById, updateSession } from "../store/sessions.ts";
 import { findSpendRule, listSpendRules, revokeSpendRule } from "../store/spend-rules.ts";
 import { insertTicket, takeTicket } from "../store/tickets.ts";
-import { type Identity, unauthenticated } from "./auth.ts";
+import type { Identity } from "./auth.ts";
 import type { Api, DecisionMessage } from "./http/api.ts";
 import { paymentTotalsView } from "./payment-totals-view.ts";
 import { paymentDetailView, paymentView, statementView } from "./payment-views.ts";
+import type { RevocationWatch } from "./revocation-watch.ts";
 import { newTicket, TICKET_LIFETIME_MS, ticketHash } from "./ticket.ts";
 import {
   approvalRecordView,
@@ -38,6 +40,7 @@ import {
   archivedView,
   executionView,
   freezeView,
+  revocationView,
   sessionView,
   spendRuleView,
 } from "./views.ts";
@@ -50,10 +53,11 @@ interface ApiParts {
   readonly catalogue: Catalogue;
   /** Called when a session was terminated, so that its sockets can be closed. */
   readonly onTerminated: (sessionId: string) => void;
+  readonly revocations: RevocationWatch;
 }
 
 /** What the HTTP routes call, on the store and the runtime. */
-export function createApi({ runtime, catalogue, onTerminated }: ApiParts): Api {
+export function createApi({ runtime, catalogue, onTerminated, revocations }: ApiParts): Api {
   const { store, clock, wallet, bus } = runtime;
   const { db } = store;
 
@@ -94,7 +98,7 @@ export function createApi({ runtime, catalogue, onTerminated }: ApiParts): Api {
 
     async deleteSession(identity, sessionId) {
       requireOwner(await sessionFor(db, identity, sessionId), identity, "execute");
-      await commitCommand(runtime, { sessionId }, (unit) =>
+      await commitCommand(runtime, { sessionId, caller: identity }, (unit) =>
         updateSession(unit.tx, sessionId, { status: "terminated" }),
       );
       for (const { id } of await openExecutions(db, sessionId)) {
@@ -261,6 +265,14 @@ export function createApi({ runtime, catalogue, onTerminated }: ApiParts): Api {
 
     unfreeze: (identity, target) => unfreeze(runtime, identity, target),
 
+    async revokeTokens(identity, target) {
+      const row = await revoke(runtime, identity, target);
+      revocations.endRevoked([row]);
+      return revocationView(row);
+    },
+
+    onRevoked: (identity, end) => revocations.add(identity, end),
+
     async createTicket(identity, sessionId) {
       await sessionFor(db, identity, sessionId);
       const { ticket, hash } = newTicket();
@@ -278,7 +290,9 @@ export function createApi({ runtime, catalogue, onTerminated }: ApiParts): Api {
       }
       const { expiresAt } = taken.identity;
       if (expiresAt !== undefined && expiresAt <= now) throw unauthenticated("the ticket outlived its token");
-      return taken.identity as Identity;
+      const identity = taken.identity as Identity;
+      await refuseRevoked(db, identity);
+      return identity;
     },
 
     async checkReady() {

@@ -213,6 +213,10 @@ function mutants(): Record<string, string> {
     "sub of 201 characters": hs256({ ...claims, sub: "a".repeat(201) }),
     "sub with a newline": hs256({ ...claims, sub: "alice\nadmin" }),
     "sub with a NUL": hs256({ ...claims, sub: "alice\0" }),
+    "jti empty": hs256({ ...claims, jti: "" }),
+    "jti a number": hs256({ ...claims, jti: 7 }),
+    "jti of 501 characters": hs256({ ...claims, jti: "a".repeat(501) }),
+    "jti with a NUL": hs256({ ...claims, jti: "a\0" }),
     "scope empty": hs256({ ...claims, scope: "" }),
     "scope blank": hs256({ ...claims, scope: " " }),
     "scope null": hs256({ ...claims, scope: null }),
@@ -258,6 +262,38 @@ describe("the local token", () => {
 
   test.each(["", "local_ab", "local_abcd", "LOCAL_ABC", "local_abc "])("%j is not it", async (token) => {
     expect((await refusal(token, { localToken: "local_abc" }))?.code).toBe("unauthenticated");
+  });
+});
+
+describe("what a revocation goes by", () => {
+  const tokenOf = async (payload: Parts) =>
+    (await createAuthenticator({ clock, secret }).authenticate(hs256({ ...claims, ...payload }))).token;
+
+  test("is the jti and the iat of the token", async () => {
+    expect(await tokenOf({ jti: "one", iat: seconds - 3 })).toEqual({ id: "one", issuedAt: now - 3000 });
+    expect(await tokenOf({})).toEqual({});
+  });
+
+  test.each([-1, seconds + 6, 1e300])(
+    "is no iat of %d, which says nothing of when the token was issued",
+    async (iat) => {
+      expect(await tokenOf({ iat })).toEqual({});
+    },
+  );
+});
+
+describe("a token's age", () => {
+  const options = { clock, secret, maxTokenMs: 60_000 };
+  const lasting = { ...claims, exp: seconds + 3600 };
+
+  test("ends it before its exp does", async () => {
+    const identity = await createAuthenticator(options).authenticate(hs256({ ...lasting, iat: seconds - 20 }));
+
+    expect(identity.expiresAt).toBe(now + 40_000);
+  });
+
+  test.each([undefined, seconds - 66, seconds + 6])("is not within a minute with an iat of %s", async (iat) => {
+    expect((await refusal(hs256({ ...lasting, iat }), options))?.code).toBe("unauthenticated");
   });
 });
 

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { createRemoteJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
-import { PaygentError } from "../protocol/errors.ts";
-import type { Caller, Scope } from "../runtime/access.ts";
+import { TokenId } from "../protocol/revocation.ts";
+import { type Caller, type Scope, unauthenticated } from "../runtime/access.ts";
 import type { Clock } from "../runtime/clock.ts";
 
 const scopeNames: readonly Scope[] = ["execute", "approve", "read", "admin"];
@@ -27,6 +27,8 @@ export interface AuthenticatorOptions {
   readonly issuer?: string;
   /** How far the issuer's clock may be off, 0 to 5 seconds. */
   readonly clockToleranceSeconds?: number;
+  /** How long after its `iat` a token is taken at most, whatever its `exp` says. */
+  readonly maxTokenMs?: number;
   readonly clock: Clock;
 }
 
@@ -34,15 +36,6 @@ const MAX_TOKEN_LENGTH = 8192;
 const MAX_TIME_SECONDS = 8_640_000_000_000;
 const controlCharacter = /\p{Cc}/u;
 const tokenPart = /^[A-Za-z0-9_-]+$/;
-
-/** The one answer to every credential that does not hold; naming the reason would help only an attacker. */
-export function unauthenticated(reason: unknown): PaygentError {
-  return new PaygentError(
-    "unauthenticated",
-    "The credential is missing, invalid or expired; get a new token and try again.",
-    { cause: typeof reason === "string" ? new Error(reason) : reason },
-  );
-}
 
 /** Throws an Error whose sentence names the setting when the options do not make a safe authenticator. */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
@@ -73,7 +66,7 @@ function isSameToken(given: string, expected: string): boolean {
 }
 
 function jwtVerifier(options: AuthenticatorOptions): ((token: string) => Promise<Identity>) | undefined {
-  const { secret, jwksUrl, audience, issuer, clock, clockToleranceSeconds: tolerance = 5 } = options;
+  const { secret, jwksUrl, audience, issuer, maxTokenMs, clock, clockToleranceSeconds: tolerance = 5 } = options;
   if (secret === undefined && jwksUrl === undefined) return undefined;
   if (!(tolerance >= 0 && tolerance <= 5)) throw new Error("The clock tolerance must be between 0 and 5 seconds.");
   const secretKey = secret === undefined ? undefined : secretBytes(secret);
@@ -94,8 +87,9 @@ function jwtVerifier(options: AuthenticatorOptions): ((token: string) => Promise
       currentDate: new Date(clock.now()),
       ...(audience === undefined ? {} : { audience }),
       ...(issuer === undefined ? {} : { issuer }),
+      ...(maxTokenMs === undefined ? {} : { maxTokenAge: maxTokenMs / 1000 }),
     });
-    return identityOf(payload);
+    return identityOf(payload, { latestIssue: clock.now() + tolerance * 1000, maxTokenMs });
   };
 }
 
@@ -121,14 +115,26 @@ function refuseMalformed(token: string): void {
   if (parts.length !== 3 || !parts.every(isCanonical)) throw new Error("not a compact JWT");
 }
 
-function identityOf(payload: JWTPayload): Identity {
-  const { sub, exp } = payload;
+function identityOf(
+  payload: JWTPayload,
+  { latestIssue, maxTokenMs = Number.POSITIVE_INFINITY }: { latestIssue: number; maxTokenMs?: number | undefined },
+): Identity {
+  const { sub, exp, iat, jti } = payload;
   if (typeof sub !== "string" || sub.length > 200 || !/\S/.test(sub) || controlCharacter.test(sub)) {
     throw new Error("sub is not a user id");
   }
   if (!sub.isWellFormed()) throw new Error("sub is not well-formed Unicode");
   if (typeof exp !== "number" || !(exp > 0 && exp <= MAX_TIME_SECONDS)) throw new Error("exp is not a time");
-  return { userId: sub, scopes: scopesOf(payload.scope), expiresAt: Math.floor(exp * 1000) };
+  // An id that no revocation can name would be one that cannot be revoked.
+  if (jti !== undefined && !TokenId.safeParse(jti).success) throw new Error("jti is not a token id");
+  // Only the issuer can have put a time that has yet to come: it says nothing of when the token was issued.
+  const issuedAt = iat !== undefined && iat >= 0 && iat * 1000 <= latestIssue ? Math.floor(iat * 1000) : undefined;
+  return {
+    userId: sub,
+    scopes: scopesOf(payload.scope),
+    expiresAt: Math.floor(Math.min(exp * 1000, (issuedAt ?? 0) + maxTokenMs)),
+    token: { ...(jti === undefined ? {} : { id: jti }), ...(issuedAt === undefined ? {} : { issuedAt }) },
+  };
 }
 
 function scopesOf(claim: unknown): ReadonlySet<Scope> {

@@ -123,6 +123,11 @@ export class Connection implements Watcher {
     this.#ws.close(code, reason);
   }
 
+  /** Ends it because its token no longer holds. */
+  revoke(): void {
+    this.#shut(closeCodes.unauthenticated, "the access token was revoked");
+  }
+
   /** Drops a peer that does not answer. */
   terminate(): void {
     this.#ws.terminate();
@@ -345,6 +350,7 @@ export class Connection implements Watcher {
     const base = { session_id: this.sessionId, ...about };
     if (error instanceof PaygentError) {
       const { code, message, details } = error;
+      if (code === "unauthenticated") return this.revoke();
       return this.#say("error", { ...base, code, message, ...(details === undefined ? {} : { details }) }, ref);
     }
     const correlation_id = randomUUID();

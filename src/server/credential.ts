@@ -1,4 +1,4 @@
-import { unauthenticated } from "./auth.ts";
+import { unauthenticated } from "../runtime/access.ts";
 
 /** A credential as a client gave it, and where; a ticket and a token can both stand in the query. */
 export interface Credential {

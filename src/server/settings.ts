@@ -31,6 +31,8 @@ export interface Settings {
   readonly authJwksUrl: string | undefined;
   readonly authAudience: string | undefined;
   readonly authIssuer: string | undefined;
+  /** How long after it was issued a token is taken at most. */
+  readonly maxTokenMs: number | undefined;
   readonly allowedOrigins: readonly string[];
   readonly model: string;
   readonly limits: RateLimits & SocketLimits;
@@ -57,6 +59,7 @@ const messagesForm = "a whole number of messages a second, 0 for any number";
 const socketsForm = "a whole number of sockets, 0 for any number";
 const StartSeconds = z.coerce.number().min(0).max(3600);
 const LeaseSeconds = z.coerce.number().min(1).max(60);
+const TokenDays = z.coerce.number().int().min(1).max(3650);
 const RetentionDays = z.coerce.number().int().min(1).max(36_500);
 const MaxRuns = z.coerce.number().int().min(1).max(10_000);
 
@@ -81,6 +84,7 @@ export function readSettings(options: StartOptions, env: Env): Settings {
     authJwksUrl: check(env, "PAYGENT_AUTH_JWKS_URL", Url, "a URL"),
     authAudience: text(env, "PAYGENT_AUTH_AUDIENCE"),
     authIssuer: text(env, "PAYGENT_AUTH_ISSUER"),
+    maxTokenMs: maxTokenMs(env),
     allowedOrigins: origins(env),
     model: text(env, "PAYGENT_MODEL") ?? "rules",
     limits: {
@@ -112,6 +116,11 @@ export function readRetention(env: Env, dataDir: string): Pick<Settings, "retent
     retentionDays: check(env, "PAYGENT_RETENTION_DAYS", RetentionDays, "a whole number of days from 1 to 36500"),
     archiveDir: text(env, "PAYGENT_ARCHIVE_DIR") ?? join(dataDir, "archive"),
   };
+}
+
+function maxTokenMs(env: Env): number | undefined {
+  const days = check(env, "PAYGENT_MAX_TOKEN_DAYS", TokenDays, "a whole number of days from 1 to 3650");
+  return days === undefined ? undefined : days * 24 * 60 * 60_000;
 }
 
 /** Nobody pays with real money by a variable that was left over from somewhere else. */

@@ -5,10 +5,9 @@ import { closeCodes } from "../protocol/close-codes.ts";
 import { PaygentError } from "../protocol/errors.ts";
 import { Id } from "../protocol/ids.ts";
 import type { Problem } from "../protocol/resources.ts";
-import type { Caller } from "../runtime/access.ts";
-import { isMember, requireScope } from "../runtime/access.ts";
+import { type Caller, isMember, requireScope, unauthenticated } from "../runtime/access.ts";
 import { findSession } from "../store/sessions.ts";
-import { type Authenticator, type Identity, unauthenticated } from "./auth.ts";
+import type { Authenticator, Identity } from "./auth.ts";
 import { Connection, type ConnectionParts } from "./connection.ts";
 import { credentialOf, SUBPROTOCOL } from "./credential.ts";
 import type { Api } from "./http/api.ts";
@@ -28,7 +27,7 @@ const unavailableRetrySeconds = 1;
 
 export interface SocketOptions extends ConnectionParts {
   readonly authenticator: Authenticator;
-  readonly api: Pick<Api, "redeemTicket">;
+  readonly api: Pick<Api, "redeemTicket" | "onRevoked">;
   /** Origins of web pages that may connect, the server's own included. */
   readonly allowedOrigins: readonly string[];
   readonly rates: Rates;
@@ -205,7 +204,9 @@ export class Sockets {
     lastSeq: number | undefined,
   ) {
     this.#connections.add(connection);
+    const unwatch = this.#options.api.onRevoked(connection.identity, () => connection.revoke());
     ws.on("close", () => {
+      unwatch();
       this.#connections.delete(connection);
       if (this.#connections.size === 0) this.#onLastGone();
     });

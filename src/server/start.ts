@@ -30,6 +30,8 @@ import { createLogger, reliableLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { openRetention } from "./open-retention.ts";
 import { openWorld, type PaidWorld, type WalletParts } from "./open-world.ts";
+import { revocable } from "./revocable.ts";
+import { RevocationWatch } from "./revocation-watch.ts";
 import { readSettings, type Settings, type StartOptions } from "./settings.ts";
 import { Sockets } from "./sockets.ts";
 import { Watchers } from "./watchers.ts";
@@ -86,14 +88,16 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
     const store = await openStore(whereOf(settings, logger));
     opened.push(store);
     const clock = parts.clock ?? (await openClock(store, opened));
-    const authenticator = createAuthenticator({
+    const anyToken = createAuthenticator({
       ...(settings.authSecret === undefined ? {} : { secret: settings.authSecret }),
       ...(settings.authJwksUrl === undefined ? {} : { jwksUrl: settings.authJwksUrl }),
       ...(settings.authAudience === undefined ? {} : { audience: settings.authAudience }),
       ...(settings.authIssuer === undefined ? {} : { issuer: settings.authIssuer }),
       ...(accessToken === undefined ? {} : { localToken: accessToken }),
+      ...(settings.maxTokenMs === undefined ? {} : { maxTokenMs: settings.maxTokenMs }),
       clock,
     });
+    const authenticator = revocable(anyToken, store.db);
     const nodeId = randomUUID();
     const log = reliableLog(logger);
     const everyMs = parts.archiveEveryMs;
@@ -122,7 +126,9 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
       limits: limitsOf(settings, parts),
     });
     opened.push(limits);
-    const api = createApi({ runtime, catalogue: world.catalogue, onTerminated });
+    const revocations = new RevocationWatch({ db: store.db, clock, log });
+    opened.push(revocations);
+    const api = createApi({ runtime, catalogue: world.catalogue, onTerminated, revocations });
     const http = buildHttp({
       api,
       authenticator,
@@ -222,7 +228,7 @@ async function openWorker(given: {
       web: guardedWeb(createUrlGuard({ allowedHosts: world.allowedHosts })),
       ...models,
     },
-    { sweepMs, leaseMs: settings.leaseMs, maxRuns: settings.maxRuns, ...parts.worker },
+    { sweepMs, leaseMs: settings.leaseMs, maxRuns: settings.maxRuns, maxTokenMs: settings.maxTokenMs, ...parts.worker },
   );
 }
 

@@ -8,10 +8,12 @@ import type {
   Session,
   SpendRuleInfo,
 } from "../protocol/resources.ts";
+import type { Revocation } from "../protocol/revocation.ts";
 import type { VoteRow } from "../store/approval-votes.ts";
 import type { ApprovalRow } from "../store/approvals.ts";
 import type { ExecutionRow } from "../store/executions.ts";
 import type { FreezeRow } from "../store/freezes.ts";
+import type { RevocationRow } from "../store/revocations.ts";
 import type { SessionRow } from "../store/sessions.ts";
 import type { SpendRuleRow } from "../store/spend-rules.ts";
 import { budgetOf } from "../store/unit.ts";
@@ -111,6 +113,10 @@ export function freezeView({ scope, subject, byUser, reason, createdAt }: Freeze
     ...(reason === undefined ? {} : { reason }),
     frozen_at: createdAt,
   };
+}
+
+export function revocationView({ kind, subject, byUser, revokedAt }: RevocationRow): Revocation {
+  return { [kind === "token" ? "token_id" : "user_id"]: subject, by: byUser, revoked_at: revokedAt };
 }
 
 export function spendRuleView(row: SpendRuleRow): SpendRuleInfo {

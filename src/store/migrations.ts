@@ -1,6 +1,7 @@
 import { type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
 import { archiveMigration } from "./archive-migration.ts";
+import { revocationMigration } from "./revocation-migration.ts";
 import { sharedLimits } from "./shared-limits.ts";
 
 /** Numbered, applied in order, never changed once released. */
@@ -290,5 +291,6 @@ export function migrations(): Record<string, Migration> {
     },
     "0002_shared_limits": sharedLimits,
     "0003_archive": archiveMigration,
+    "0005_revocations": revocationMigration,
   };
 }

@@ -219,6 +219,16 @@ export interface Tables {
     scopes: string;
     identity_expires_at: string | null;
     expires_at: string;
+    /** The `jti` and `iat` of the token that it was made with. */
+    token_id: string | null;
+    token_issued_at: string | null;
+  };
+  /** Which tokens no longer hold: the one of an id, or all of a user that were issued before. */
+  revocations: {
+    kind: "token" | "user";
+    subject: string;
+    by_user: string;
+    revoked_at: string;
   };
   idempotency_keys: {
     user_id: string;

@@ -1,4 +1,5 @@
 import type { Database } from "./statement.ts";
+import type { Tables } from "./tables.ts";
 
 export interface TicketRow {
   readonly sessionId: string;
@@ -8,11 +9,12 @@ export interface TicketRow {
     readonly userId: string;
     readonly scopes: ReadonlySet<string>;
     readonly expiresAt?: number;
+    readonly token?: { readonly id?: string; readonly issuedAt?: number };
   };
 }
 
 export async function insertTicket(tx: Database, ticket: TicketRow & { hash: string }): Promise<void> {
-  const { userId, scopes, expiresAt } = ticket.identity;
+  const { userId, scopes, expiresAt, token } = ticket.identity;
   await tx
     .insertInto("tickets")
     .values({
@@ -22,6 +24,8 @@ export async function insertTicket(tx: Database, ticket: TicketRow & { hash: str
       scopes: [...scopes].join(" "),
       identity_expires_at: expiresAt === undefined ? null : new Date(expiresAt).toISOString(),
       expires_at: ticket.expiresAt,
+      token_id: token?.id ?? null,
+      token_issued_at: token?.issuedAt === undefined ? null : new Date(token.issuedAt).toISOString(),
     })
     .execute();
 }
@@ -37,8 +41,16 @@ export async function takeTicket(tx: Database, hash: string): Promise<TicketRow 
     identity: {
       userId: row.user_id,
       scopes: new Set(row.scopes.split(" ").filter((scope) => scope !== "")),
-      ...(expiresAt === null ? {} : { expiresAt: Date.parse(expiresAt) }),
+      // Only the token of local mode has no end, and it is the one that cannot be revoked.
+      ...(expiresAt === null ? {} : { expiresAt: Date.parse(expiresAt), token: tokenOf(row) }),
     },
+  };
+}
+
+function tokenOf(row: Pick<Tables["tickets"], "token_id" | "token_issued_at">) {
+  return {
+    ...(row.token_id === null ? {} : { id: row.token_id }),
+    ...(row.token_issued_at === null ? {} : { issuedAt: Date.parse(row.token_issued_at) }),
   };
 }
 

@@ -133,14 +133,21 @@ export function budgetOf(config: SessionConfig, spentMicros: bigint, reservedMic
  */
 export function commitUnit<T>(
   store: Store,
-  key: { sessionId: string; executionId?: string; at: string },
+  key: {
+    sessionId: string;
+    executionId?: string;
+    at: string;
+    /** Throws when the unit must not be: it reads, and costs no way to the database of its own. */
+    check?: ((tx: Database) => Promise<void>) | undefined;
+  },
   work: (unit: Unit) => Promise<T>,
 ): Promise<{ value: T; events: StoredEvent[] } | undefined> {
   return store.write(async (tx) => {
-    // Sent in this order, and both before an answer is awaited: the execution is read under the lock.
+    // Sent in this order, and all before an answer is awaited: what comes second is read under the lock.
     const [session, execution] = await Promise.all([
       lockSession(tx, key.sessionId),
       key.executionId === undefined ? undefined : findExecution(tx, key.executionId),
+      key.check?.(tx),
     ]);
     if (session === undefined) return undefined;
     if (key.executionId !== undefined && execution?.sessionId !== session.id) return undefined;

@@ -5,7 +5,16 @@ import type { TestServer } from "./test-server.ts";
 export async function connectWith(
   server: TestServer,
   sessionId: string,
-  { sub, ...claims }: { readonly sub: string; readonly scope?: string; readonly exp?: number },
+  {
+    sub,
+    ...claims
+  }: {
+    readonly sub: string;
+    readonly scope?: string;
+    readonly exp?: number;
+    readonly iat?: number;
+    readonly jti?: string;
+  },
 ): Promise<TestClient> {
   const token = await server.token(sub, claims);
   const client = new TestClient(`${server.url.replace("http", "ws")}/api/v1/ws?session_id=${sessionId}`, { token });

@@ -1,7 +1,8 @@
 import { PaygentError } from "../../src/protocol/errors.ts";
 import type { Session } from "../../src/protocol/resources.ts";
 import { SessionConfig } from "../../src/protocol/session-config.ts";
-import { type Identity, unauthenticated } from "../../src/server/auth.ts";
+import { unauthenticated } from "../../src/runtime/access.ts";
+import type { Identity } from "../../src/server/auth.ts";
 import type { Api, Frame, Idempotency, StoredReply } from "../../src/server/http/api.ts";
 
 const budget = { limit: "50.00", spent: "0.00", reserved: "0.00", remaining: "50.00" };
@@ -101,6 +102,17 @@ export class MemoryApi implements Api {
     throw new PaygentError("forbidden", `A freeze of ${scope} is not for you.`);
   };
   unfreeze: Api["unfreeze"] = async () => undefined;
+  revokeTokens: Api["revokeTokens"] = async () => {
+    throw new PaygentError("forbidden", "Nobody is revoked here.");
+  };
+  /** Ends the streams, as when their token was revoked. */
+  readonly revocations = new Set<() => void>();
+  onRevoked: Api["onRevoked"] = (_identity, end) => {
+    this.revocations.add(end);
+    return () => {
+      this.revocations.delete(end);
+    };
+  };
   decide: Api["decide"] = async (_identity, decision) => {
     this.decisions.push(decision);
     throw new PaygentError("already_decided", "Bob approved this at 12:04.", { details: { decided_by: "bob" } });

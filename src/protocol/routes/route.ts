@@ -9,7 +9,7 @@ export interface Route {
   readonly tag: string;
   readonly summary: string;
   /** What the credential must allow; `none` needs no credential. */
-  readonly scope: "read" | "execute" | "approve" | "none";
+  readonly scope: "read" | "execute" | "approve" | "admin" | "none";
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;

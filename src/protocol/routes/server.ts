@@ -1,8 +1,9 @@
 import { CreateTicket } from "../request-bodies.ts";
 import { Health, IdentityInfo, Ticket } from "../resources.ts";
+import { Revocation, RevokeTokens } from "../revocation.ts";
 import type { Route } from "./route.ts";
 
-/** Identity, tickets, and whether the server is well. */
+/** Identity, tickets, revocations, and whether the server is well. */
 export const serverRoutes = {
   readIdentity: {
     method: "get",
@@ -23,6 +24,16 @@ export const serverRoutes = {
     responses: { 201: { description: "The ticket; give it as ?token=", schema: Ticket } },
     errors: ["not_found", "invalid_message"],
     isSecret: true,
+  },
+  revokeTokens: {
+    method: "post",
+    path: "/api/v1/revocations",
+    tag: "tickets",
+    summary: "End one token by its jti, or all tokens of a user that were issued before now; twice is once",
+    scope: "admin",
+    body: RevokeTokens,
+    responses: { 201: { description: "The revocation that holds", schema: Revocation } },
+    errors: ["invalid_message", "conflict"],
   },
   checkLive: {
     method: "get",

@@ -18,6 +18,7 @@ import type {
   ToolList,
   WalletInfo,
 } from "../../protocol/resources.ts";
+import type { Revocation, RevokeTokens } from "../../protocol/revocation.ts";
 import type { Simulate, Simulation } from "../../protocol/simulation.ts";
 import type { LogFilter } from "../../store/log-queries.ts";
 import type { PaymentFilter } from "../../store/payment-queries.ts";
@@ -76,6 +77,11 @@ export interface Api {
   listTools(identity: Identity): Promise<ToolList>;
   listSpendRules(identity: Identity, sessionId: string): Promise<readonly SpendRuleInfo[]>;
   revokeSpendRule(identity: Identity, ruleId: string): Promise<void>;
+
+  /** Throws `conflict` in local mode, whose one token cannot be revoked. */
+  revokeTokens(identity: Identity, target: RevokeTokens): Promise<Revocation>;
+  /** Calls `end` when the identity's token is revoked, until the returned function is called. */
+  onRevoked(identity: Identity, end: () => void): () => void;
 
   createTicket(identity: Identity, sessionId: string): Promise<Ticket>;
   /** Uses a ticket up. Throws `unauthenticated` when it is unknown, used, expired, or of another session. */

@@ -18,6 +18,7 @@ import { paymentHandlers } from "./payments.ts";
 import { policyHandlers } from "./policy.ts";
 import { type Doors, registerRoutes } from "./register.ts";
 import { refuseHead } from "./request-head.ts";
+import { revocationHandlers } from "./revocations.ts";
 import { sessionHandlers } from "./sessions.ts";
 import { ticketHandlers } from "./tickets.ts";
 
@@ -83,6 +84,7 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
     ...paymentHandlers(api),
     ...policyHandlers(api),
     ...identityHandlers(),
+    ...revocationHandlers(api),
     ...ticketHandlers(api),
     ...healthHandlers(api),
   };

@@ -8,6 +8,7 @@ const PAGE = 200;
 const MAX_BACKLOG_BYTES = 1024 * 1024;
 const TICK_MS = 5000;
 const TICKS_PER_HEARTBEAT = 5;
+const DESTROY_AFTER_MS = 2000;
 
 export interface EventStreamOptions {
   readonly api: Api;
@@ -19,7 +20,8 @@ export interface EventStreamOptions {
 
 /**
  * A session's events after `afterSeq` as server-sent events: first those in the log, then live ones. Ends
- * when the credential expires and when the client reads too slowly; `Last-Event-ID` then picks up the thread.
+ * when the credential expires or is revoked, and when the client reads too slowly; `Last-Event-ID` then picks
+ * up the thread.
  */
 export async function eventStream(options: EventStreamOptions): Promise<Readable> {
   const { api, identity, sessionId, afterSeq } = options;
@@ -34,10 +36,12 @@ class SessionFeed {
   readonly stream: Readable;
   readonly #options: EventStreamOptions;
   readonly #unsubscribe: () => void;
+  readonly #unwatch: () => void;
   readonly #timer: NodeJS.Timeout;
   #sentSeq: number;
   #isReplaying = false;
   #hasMissed = false;
+  #isEnded = false;
   #ticks = 0;
   #resume: (() => void) | undefined;
 
@@ -48,12 +52,14 @@ class SessionFeed {
       read: () => this.#resume?.(),
       destroy: (error, callback) => {
         this.#unsubscribe();
+        this.#unwatch();
         clearInterval(this.#timer);
         this.#resume?.();
         callback(error);
       },
     });
     this.#unsubscribe = options.api.subscribe(options.sessionId, (frame) => this.#take(frame));
+    this.#unwatch = options.api.onRevoked(options.identity, () => this.#end());
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     // Sends the headers at once, also when no event is there yet.
     this.#push(": connected\n\n");
@@ -80,7 +86,7 @@ class SessionFeed {
       for (;;) {
         this.#hasMissed = false;
         const slice = await api.readEvents(identity, sessionId, this.#sentSeq, PAGE);
-        if (this.stream.destroyed) return;
+        if (this.stream.destroyed || this.#isEnded) return;
         const { events } = slice;
         const [next] = events;
         if (next !== undefined && next.seq !== this.#sentSeq + 1 && slice.firstSeq > this.#sentSeq + 1) {
@@ -130,17 +136,26 @@ class SessionFeed {
   }
 
   #push(text: string): void {
-    if (this.stream.destroyed) return;
+    if (this.stream.destroyed || this.#isEnded) return;
     this.stream.push(text);
     if (!this.#isReplaying && this.stream.readableLength > MAX_BACKLOG_BYTES) this.stream.destroy();
+  }
+
+  /** Ends a reader that may never read on. */
+  #end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.stream.push(null);
+    clearInterval(this.#timer);
+    this.#unsubscribe();
+    this.#unwatch();
+    setTimeout(() => this.stream.destroy(), DESTROY_AFTER_MS).unref();
   }
 
   #tick(): void {
     const { clock, identity } = this.#options;
     if (identity.expiresAt !== undefined && clock.now() >= identity.expiresAt) {
-      this.stream.push(null);
-      clearInterval(this.#timer);
-      this.#unsubscribe();
+      this.#end();
     } else if (++this.#ticks % TICKS_PER_HEARTBEAT === 0) {
       this.#push(": heartbeat\n\n");
     }

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import type { Route } from "../../protocol/routes/route.ts";
-import { type Authenticator, type Identity, unauthenticated } from "../auth.ts";
+import { unauthenticated } from "../../runtime/access.ts";
+import type { Authenticator, Identity } from "../auth.ts";
 import { credentialOf } from "../credential.ts";
 import { isTicket } from "../ticket.ts";
 import type { Api } from "./api.ts";

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { PaygentError } from "../../protocol/errors.ts";
-import { type Authenticator, unauthenticated } from "../auth.ts";
+import { unauthenticated } from "../../runtime/access.ts";
+import type { Authenticator } from "../auth.ts";
 import { credentialOf } from "../credential.ts";
 import type { Metrics } from "../metrics.ts";
 
