@@ -91,11 +91,14 @@ test("a token revoked by its id ends its sockets with 4401 and opens no door; th
 
   const { status, body } = await revoke(server, { token_id: "stolen" });
   const revokedAt = performance.now();
+  for (const socket of sockets) socket.send({ type: "ping", data: {}, id: "late" });
   const closed = await Promise.all(sockets.map((socket) => socket.closed));
 
   expect(performance.now() - revokedAt).toBeLessThan(5000);
   expect([status, body]).toEqual([201, { token_id: "stolen", by: "root", revoked_at: expect.any(String) }]);
   expect(new Set(closed.map(({ code }) => code))).toEqual(new Set([4401]));
+  // This server had told them to go before it answered.
+  expect(sockets.flatMap(({ events }) => events.filter(({ ref }) => ref === "late"))).toEqual([]);
   expect(await doors(server, id, stolen)).toEqual(shut);
   other.send({ type: "ping", data: {}, id: "here" });
   expect(await other.answerTo("here")).toMatchObject({ type: "pong" });

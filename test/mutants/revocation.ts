@@ -108,12 +108,4 @@ export const revocationMutants: readonly Mutant[] = [
     replace: "{}",
     test: "test/revocation.test.ts",
   },
-  {
-    promise: "I22",
-    defect: "Whoever may approve may revoke.",
-    file: "src/protocol/routes/server.ts",
-    find: 'scope: "admin"',
-    replace: 'scope: "approve"',
-    test: "test/revocation.test.ts",
-  },
 ];

@@ -40,6 +40,42 @@ test("the stream ends within five seconds of its credential's end", async () => 
   expect(api.listenerCount).toBe(0);
 });
 
+test("a stream whose token is revoked says nothing more, and is cut off when nobody reads its end", async () => {
+  const { api, id, stream } = await openStream();
+
+  for (const end of api.revocations) end();
+  api.emit(id, '{"seq":SEQ}');
+  await vi.advanceTimersByTimeAsync(1999);
+  expect([stream.destroyed, stream.readableLength]).toEqual([false, ": connected\n\n".length]);
+  await vi.advanceTimersByTimeAsync(1);
+
+  expect(stream.destroyed).toBe(true);
+  expect([api.listenerCount, api.revocations.size]).toEqual([0, 0]);
+});
+
+test("a token that is revoked amid the replay of a long log ends it there", async () => {
+  const api = new MemoryApi();
+  const identity = { userId: "alice", scopes: new Set(["read"] as const) };
+  const { id } = await api.createSession(identity, CreateSession.parse({}));
+  const readEvents = api.readEvents;
+  let reads = 0;
+  api.readEvents = async (...args) => {
+    const slice = await readEvents(...args);
+    if (++reads === 2) for (const end of api.revocations) end();
+    return slice;
+  };
+  api.emit(id, '{"seq":SEQ}');
+  let text = "";
+
+  const stream = await eventStream({ api, identity, sessionId: id, afterSeq: 0, clock });
+  stream.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk;
+  });
+  await vi.advanceTimersByTimeAsync(2000);
+
+  expect([text, stream.errored]).toEqual([": connected\n\n", null]);
+});
+
 test("a silent stream sends a comment every 25 seconds", async () => {
   const { stream } = await openStream();
   let text = "";
