@@ -188,8 +188,10 @@ test("an event stream ends when its token is revoked, and those of other tokens 
   await revoke(server, { token_id: "mine" });
 
   expect(await revoked.text()).toBe(": connected\n\n");
-  execute(await server.connect(id), "check_balance");
+  const client = await server.connect(id);
+  const execution = execute(client, "check_balance");
   expect((await lasting?.read())?.done).toBe(false);
+  await client.end(execution);
   await lasting?.cancel();
 });
 

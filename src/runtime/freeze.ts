@@ -4,6 +4,7 @@ import { type FreezeRow, putFreeze, removeFreeze } from "../store/freezes.ts";
 import { activeSessions } from "../store/sessions.ts";
 import { type Caller, requireScope, sessionFor } from "./access.ts";
 import { isoTime } from "./clock.ts";
+import { writeFor } from "./revoke.ts";
 import { commitCommand, type Runtime } from "./runtime.ts";
 
 type Told = Omit<DurableEventData["freeze"], "session_id">;
@@ -28,7 +29,7 @@ export async function freeze(
     });
     return value;
   }
-  const put = await runtime.store.write((tx) => putFreeze(tx, { ...row, createdAt: at }));
+  const put = await writeFor(runtime.store, caller, (tx) => putFreeze(tx, { ...row, createdAt: at }));
   if (put.isNew) await tellSessions(runtime, row, told);
   return put.row;
 }
@@ -43,7 +44,8 @@ export async function unfreeze(runtime: Runtime, caller: Caller, target: FreezeT
     });
     return;
   }
-  if (await runtime.store.write((tx) => removeFreeze(tx, subject))) await tellSessions(runtime, subject, told);
+  if (await writeFor(runtime.store, caller, (tx) => removeFreeze(tx, subject)))
+    await tellSessions(runtime, subject, told);
 }
 
 async function subjectOf(

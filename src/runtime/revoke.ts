@@ -1,6 +1,13 @@
 import { PaygentError } from "../protocol/errors.ts";
 import type { RevokeTokens } from "../protocol/revocation.ts";
-import { lockRevocations, putRevocation, type RevocationRow, revocationsOf } from "../store/revocations.ts";
+import type { Store } from "../store/database.ts";
+import {
+  holdRevocationsOf,
+  lockRevocations,
+  putRevocation,
+  type RevocationRow,
+  revocationsOf,
+} from "../store/revocations.ts";
 import type { Database } from "../store/statement.ts";
 import { type Caller, requireScope, unauthenticated } from "./access.ts";
 import { isoTime } from "./clock.ts";
@@ -40,6 +47,18 @@ export async function refuseRevoked(db: Database, caller: Caller, find = revocat
   // No token has the empty id, and no revocation.
   const rows = await find(db, { tokenId: caller.token.id ?? "", userId: caller.userId });
   if (rows.some((row) => isRevokedBy(caller, row))) throw unauthenticated("the token was revoked");
+}
+
+/** Runs a transaction for a caller, unless the caller's token was revoked by now. */
+export function writeFor<T>(
+  store: Pick<Store, "write">,
+  caller: Caller,
+  work: (tx: Database) => Promise<T>,
+): Promise<T> {
+  return store.write(async (tx) => {
+    await refuseRevoked(tx, caller, holdRevocationsOf);
+    return work(tx);
+  });
 }
 
 /** Whether a revocation is of the caller's token. One that does not say when it was issued is older than all of them. */

@@ -12,7 +12,7 @@ import { edit } from "../runtime/edit.ts";
 import { execute } from "../runtime/execute.ts";
 import { freeze, unfreeze } from "../runtime/freeze.ts";
 import { reject } from "../runtime/reject.ts";
-import { refuseRevoked, revoke } from "../runtime/revoke.ts";
+import { refuseRevoked, revoke, writeFor } from "../runtime/revoke.ts";
 import { commitCommand, type Runtime } from "../runtime/runtime.ts";
 import { simulate } from "../runtime/simulate.ts";
 import { toolSpecs } from "../runtime/tool-specs.ts";
@@ -80,7 +80,7 @@ export function createApi({ runtime, catalogue, onTerminated, revocations }: Api
         headHash: genesisHash(id),
         at: isoTime(clock.now()),
       };
-      return sessionView(await store.write((tx) => insertSession(tx, session)));
+      return sessionView(await writeFor(store, identity, (tx) => insertSession(tx, session)));
     },
 
     async listSessions(identity, slice) {
@@ -101,9 +101,11 @@ export function createApi({ runtime, catalogue, onTerminated, revocations }: Api
       await commitCommand(runtime, { sessionId, caller: identity }, (unit) =>
         updateSession(unit.tx, sessionId, { status: "terminated" }),
       );
+      // What was decided is carried to its end, also when the token is revoked meanwhile.
+      const owner = { userId: identity.userId, scopes: identity.scopes };
       for (const { id } of await openExecutions(db, sessionId)) {
         const input = { execution_id: id, reason: "The session was terminated." };
-        await cancel(runtime, identity, { input }).catch(ignoreEnded);
+        await cancel(runtime, owner, { input }).catch(ignoreEnded);
       }
       onTerminated(sessionId);
     },
@@ -250,7 +252,7 @@ export function createApi({ runtime, catalogue, onTerminated, revocations }: Api
       const session = rule && (await findSession(db, rule.sessionId));
       if (session === undefined || !isMember(session, identity)) throw notFound("spend rule");
       requireOwner(session, identity, "approve");
-      await store.write((tx) => revokeSpendRule(tx, ruleId, isoTime(clock.now())));
+      await writeFor(store, identity, (tx) => revokeSpendRule(tx, ruleId, isoTime(clock.now())));
     },
 
     simulate: (identity, call) => simulate(runtime, identity, call),
@@ -277,7 +279,7 @@ export function createApi({ runtime, catalogue, onTerminated, revocations }: Api
       await sessionFor(db, identity, sessionId);
       const { ticket, hash } = newTicket();
       const expiresAt = isoTime(clock.now() + TICKET_LIFETIME_MS);
-      await store.write((tx) => insertTicket(tx, { hash, identity, sessionId, expiresAt }));
+      await writeFor(store, identity, (tx) => insertTicket(tx, { hash, identity, sessionId, expiresAt }));
       return { ticket, session_id: sessionId, expires_at: expiresAt };
     },
 

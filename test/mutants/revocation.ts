@@ -35,6 +35,14 @@ export const revocationMutants: readonly Mutant[] = [
   },
   {
     promise: "I22",
+    defect: "A request whose body comes late is carried out for a token that was revoked meanwhile.",
+    file: "src/runtime/revoke.ts",
+    find: "    await refuseRevoked(tx, caller, holdRevocationsOf);\n",
+    replace: "",
+    test: "test/revoked-request.test.ts",
+  },
+  {
+    promise: "I22",
     defect: "A command that had looked before the revocation is committed after its answer.",
     file: "src/runtime/revoke.ts",
     find: "    await lockRevocations(tx);\n",
