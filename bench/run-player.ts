@@ -54,6 +54,20 @@ export async function playRun(client: WireClient): Promise<RunTimes> {
   return { firstEventMs, resumeMs };
 }
 
+/** Plays one run after another on every client, side by side, for so long; those under way are finished. */
+export async function playFor(clients: readonly WireClient[], ms: number): Promise<{ runs: number; tookMs: number }> {
+  const from = performance.now();
+  let runs = 0;
+  const play = async (client: WireClient) => {
+    while (performance.now() - from < ms) {
+      await playRun(client);
+      runs += 1;
+    }
+  };
+  await Promise.all(clients.map(play));
+  return { runs, tookMs: performance.now() - from };
+}
+
 const typeAt = '{"type":"'.length;
 
 /** The type of a frame; both servers write it first. */

@@ -1,7 +1,7 @@
 import { openBarePostgres } from "../bare-postgres.ts";
 import { type BenchServer, startNodes } from "../bench-server.ts";
 import { each } from "../measure.ts";
-import { playRun } from "../run-player.ts";
+import { playFor } from "../run-player.ts";
 import type { Figure, Scenario } from "../scenario.ts";
 
 const sessions = 32;
@@ -48,25 +48,13 @@ async function runsPerSecond(nodes: readonly BenchServer[]): Promise<Required<Pi
     if (node === undefined) throw new Error("There is no server to connect to.");
     return node.connect(await node.createSession({ tools: { noop: "ask" } }));
   });
-  const playFor = async (ms: number): Promise<{ runs: number; tookMs: number }> => {
-    const from = performance.now();
-    let runs = 0;
-    const play = async (client: (typeof clients)[number]) => {
-      while (performance.now() - from < ms) {
-        await playRun(client);
-        runs += 1;
-      }
-    };
-    await Promise.all(clients.map(play));
-    return { runs, tookMs: performance.now() - from };
-  };
   const cpu = async () => {
     const used = await Promise.all(nodes.map((node) => node.usage("cpu")));
     return used.reduce((sum, { cpuMicros }) => sum + cpuMicros, 0) / 1000;
   };
-  await playFor(warmUpMs);
+  await playFor(clients, warmUpMs);
   const [before, clientBefore] = [await cpu(), process.cpuUsage()];
-  const { runs, tookMs } = await playFor(measureMs);
+  const { runs, tookMs } = await playFor(clients, measureMs);
   const { user, system } = process.cpuUsage(clientBefore);
   const usedMs = (await cpu()) - before;
   for (const client of clients) client.close();

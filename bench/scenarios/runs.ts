@@ -1,6 +1,6 @@
 import type { BenchServer } from "../bench-server.ts";
 import { each, inTurns } from "../measure.ts";
-import { playRun } from "../run-player.ts";
+import { playFor } from "../run-player.ts";
 import type { Scenario } from "../scenario.ts";
 
 const warmUpMs = 1500;
@@ -31,20 +31,8 @@ async function runsPerSecond(server: BenchServer, sessions: number) {
   const clients = await each(sessions, 8, async () =>
     server.connect(await server.createSession({ tools: { noop: "ask" } })),
   );
-  const playFor = async (ms: number): Promise<number> => {
-    const from = performance.now();
-    let runs = 0;
-    const play = async (client: (typeof clients)[number]) => {
-      while (performance.now() - from < ms) {
-        await playRun(client);
-        runs += 1;
-      }
-    };
-    await Promise.all(clients.map(play));
-    return (runs * 1000) / (performance.now() - from);
-  };
-  await playFor(warmUpMs);
-  const rate = await playFor(measureMs);
+  await playFor(clients, warmUpMs);
+  const { runs, tookMs } = await playFor(clients, measureMs);
   for (const client of clients) client.close();
-  return { rate };
+  return { rate: (runs * 1000) / tookMs };
 }
