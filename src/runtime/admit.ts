@@ -26,7 +26,9 @@ export async function admit(unit: Unit, call: CheckedCall, quote?: QuotedPurchas
 
   const key = { executionId: unit.execution.id, toolId: call.toolId, epoch: 0 };
   const ruleId = verdict.kind === "allow" && quote?.mustAsk === undefined ? verdict.spendRule?.id : undefined;
-  const refusal = await reserve(unit, key, { micros: price.micros, payee: price.payee, ruleId });
+  const draw = { micros: price.micros, payee: price.payee, ruleId };
+  // What has no quote costs nothing, now as before.
+  const refusal = quote === undefined ? undefined : await reserve(unit, key, draw);
   if (refusal !== undefined) return { kind: "refused", error: refusal };
 
   const asked = quote?.mustAsk ?? (verdict.kind === "ask" ? verdict : undefined);

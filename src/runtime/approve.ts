@@ -5,7 +5,7 @@ import { type ApprovalRow, decideApproval } from "../store/approvals.ts";
 import type { Unit } from "../store/unit.ts";
 import type { Caller } from "./access.ts";
 import { stillCovered } from "./budget.ts";
-import { approvalFor, type DecisionRequest, decide, decisionData } from "./decision.ts";
+import { type DecisionRequest, decide, decisionData } from "./decision.ts";
 import { judge, type Price } from "./policy.ts";
 import { policyFacts } from "./policy-facts.ts";
 import { quorumOf, vote } from "./quorum.ts";
@@ -22,8 +22,7 @@ import type { Tool } from "./tool.ts";
 export async function approve(runtime: Runtime, caller: Caller, request: DecisionRequest<Approve>): Promise<void> {
   const { input, ref } = request;
   const { reason } = input;
-  const { approval } = await approvalFor(runtime, caller, request);
-  await decide(runtime, caller, approval, async (unit, pending) => {
+  await decide(runtime, caller, request, async (unit, pending) => {
     await requireStillAllowed(runtime, unit, pending);
     const needed = quorumOf(unit, pending);
     if (needed > 0 && input.remember !== undefined) {
@@ -58,6 +57,8 @@ async function requireStillAllowed(runtime: Runtime, unit: Unit, approval: Appro
   const facts = await policyFacts(unit.tx, unit.session, { tool, price, at: unit.at });
   const verdict = judge({ tool, price, config, facts });
   if (verdict.kind === "deny") throw verdict.error;
+  // What costs nothing has set nothing aside.
+  if (approval.terms === undefined) return;
   const key = { executionId: approval.executionId, toolId: approval.toolId, epoch: 0 };
   const uncovered = await stillCovered(unit, key);
   if (uncovered !== undefined) throw uncovered;

@@ -2,6 +2,7 @@ import { PaygentError } from "../protocol/errors.ts";
 import type { DurableEventData } from "../protocol/events.ts";
 import type { SessionConfig } from "../protocol/session-config.ts";
 import { type ApprovalRow, findApproval } from "../store/approvals.ts";
+import type { Store } from "../store/database.ts";
 import type { ExecutionRow } from "../store/executions.ts";
 import { findSession, type SessionRow } from "../store/sessions.ts";
 import type { Unit } from "../store/unit.ts";
@@ -42,18 +43,26 @@ export async function approvalFor(
 export async function decide(
   runtime: Runtime,
   caller: Caller,
-  found: ApprovalRow,
+  { input, sessionId }: DecisionRequest<{ request_id: string }>,
   apply: (unit: Unit, approval: ApprovalRow) => Promise<"decided" | "pending">,
 ): Promise<void> {
-  const { sessionId, executionId } = found;
-  const committed = await commitCommand(runtime, { sessionId, executionId, caller }, async (unit) => {
-    requireApprover(unit.session, caller);
-    const approval = await findApproval(unit.tx, found.id);
-    if (approval === undefined) throw notFound("approval");
+  const approvalId = input.request_id;
+  const key = { sessionId: sessionId ?? (await sessionOf(runtime.store, approvalId)), approvalId, caller };
+  const { value } = await commitCommand(runtime, key, async (unit) => {
+    const { approval, execution, session } = unit;
+    if (!isMember(session, caller)) throw notFound("approval");
+    requireApprover(session, caller);
     refuseUnlessPending(approval, unit.at);
-    return (await apply(unit, approval)) === "decided" ? resume(unit, runtime) : undefined;
+    const resumed = (await apply(unit, approval)) === "decided" ? resume(unit, runtime) : undefined;
+    return { executionId: execution.id, resumed };
   });
-  goOn(runtime, executionId, committed.value);
+  goOn(runtime, value.executionId, value.resumed);
+}
+
+async function sessionOf({ db }: Pick<Store, "db">, approvalId: string): Promise<string> {
+  const approval = await findApproval(db, approvalId);
+  if (approval === undefined) throw notFound("approval");
+  return approval.sessionId;
 }
 
 type Resumed = { claimed: Claim; execution: ExecutionRow; config: SessionConfig } | "offered" | undefined;

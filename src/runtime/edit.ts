@@ -29,7 +29,7 @@ export async function edit(runtime: Runtime, caller: Caller, request: DecisionRe
   const price = priceOf(tool, args, quote);
   const terms = quote === undefined ? undefined : JSON.stringify(quote.terms);
 
-  await decide(runtime, caller, approval, async (unit, pending) => {
+  await decide(runtime, caller, { ...request, sessionId: session.id }, async (unit, pending) => {
     const { config, policyVersion } = unit.session;
     const facts = await policyFacts(unit.tx, unit.session, { tool, price, at: unit.at });
     const verdict = judge({ tool, price, config, facts });

@@ -32,11 +32,14 @@ export async function execute(
     if (!isMember(unit.session, caller)) throw notFound("session");
     requireOwner(unit.session, caller, "execute");
     const requestHash = hashOf(sessionId, input);
-    const existing = input.execution_id === undefined ? undefined : await findExecution(unit.tx, input.execution_id);
+    const [existing, open] = await Promise.all([
+      input.execution_id === undefined ? undefined : findExecution(unit.tx, input.execution_id),
+      countOpenExecutions(unit.tx, sessionId),
+    ]);
     if (existing !== undefined)
       return { execution: sameRequest(existing, requestHash), isDuplicate: true, run: undefined };
 
-    const isQueued = (await mustQueue(unit, input)) || !runtime.worker.hasRoom;
+    const isQueued = mustQueue(unit, input, open) || !runtime.worker.hasRoom;
     unit.create(
       newExecution({
         id: input.execution_id ?? newId(),
@@ -102,9 +105,10 @@ function sameRequest(existing: ExecutionRow, requestHash: string): ExecutionRow 
   );
 }
 
-async function mustQueue(unit: Unit, input: Execute): Promise<boolean> {
+type OpenExecutions = Awaited<ReturnType<typeof countOpenExecutions>>;
+
+function mustQueue(unit: Unit, input: Execute, open: OpenExecutions): boolean {
   refuseTerminated(unit.session);
-  const open = await countOpenExecutions(unit.tx, unit.session.id);
   if (open.queued + open.running + open.waiting >= maxOpenExecutions) {
     const sentence = `This session has ${maxOpenExecutions} executions that have not ended. Decide or cancel some of them first.`;
     throw new PaygentError("quota_exceeded", sentence);

@@ -4,14 +4,13 @@ import { dropQuote } from "../store/payments.ts";
 import type { Unit } from "../store/unit.ts";
 import type { Caller } from "./access.ts";
 import { release } from "./budget.ts";
-import { approvalFor, type DecisionRequest, decide, decisionData } from "./decision.ts";
+import { type DecisionRequest, decide, decisionData } from "./decision.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** Sees to it that a call never runs; the agent is told why and goes on. */
 export async function reject(runtime: Runtime, caller: Caller, request: DecisionRequest<Reject>): Promise<void> {
   const { input, ref } = request;
-  const { approval } = await approvalFor(runtime, caller, request);
-  await decide(runtime, caller, approval, async (unit, pending) => {
+  await decide(runtime, caller, request, async (unit, pending) => {
     await decideApproval(unit.tx, pending, {
       status: "rejected",
       decidedBy: caller.userId,

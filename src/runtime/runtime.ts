@@ -18,12 +18,17 @@ export interface Runtime extends RunParts {
  */
 export async function commitCommand<T>(
   { store, clock, bus }: Pick<RunParts, "store" | "clock" | "bus">,
-  { caller, ...key }: { sessionId: string; executionId?: string; caller?: Caller },
+  { caller, ...key }: { sessionId: string; executionId?: string; approvalId?: string; caller?: Caller },
   work: (unit: Unit) => Promise<T>,
 ) {
   const check = caller && ((tx: Database) => refuseRevoked(tx, caller, holdRevocationsOf));
   const committed = await commitUnit(store, { ...key, at: isoTime(clock.now()), check }, work);
-  if (committed === undefined) throw notFound(key.executionId === undefined ? "session" : "execution");
+  if (committed === undefined) throw notFound(kindOf(key));
   bus.publish(key.sessionId, committed.events);
   return committed;
+}
+
+function kindOf({ executionId, approvalId }: { executionId?: string; approvalId?: string }) {
+  if (approvalId !== undefined) return "approval";
+  return executionId === undefined ? "session" : "execution";
 }

@@ -12,9 +12,10 @@ export interface Store {
   /**
    * Runs `unit` in a transaction and resolves once it is on disk; rejects, with nothing changed, when the
    * unit throws. The unit awaits only queries on `tx`, and on PostgreSQL may be run again after a deadlock.
-   * Throws `unavailable` when the database cannot write.
+   * Throws `unavailable` when the database cannot write. A unit that begins with `lockSession` of `sessionId` says
+   * so: on PostgreSQL it shares its transaction with those of other sessions, and runs again alone if it must.
    */
-  write<T>(unit: (tx: Database) => Promise<T>): Promise<T>;
+  write<T>(unit: (tx: Database) => Promise<T>, options?: { readonly sessionId: string }): Promise<T>;
   close(): Promise<void>;
 }
 

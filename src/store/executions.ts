@@ -82,6 +82,19 @@ const selectOne = statement<{ id: string }, Raw>((db, param) =>
   db.selectFrom("executions").selectAll().where("id", "=", param("id")),
 );
 
+const selectOfApproval = statement<{ approvalId: string }, Raw>((db, param) =>
+  db
+    .selectFrom("executions")
+    .selectAll()
+    .where("id", "=", db.selectFrom("approvals").select("execution_id").where("id", "=", param("approvalId"))),
+);
+
+/** The execution that asked for an approval. */
+export async function executionOfApproval(tx: Database, approvalId: string): Promise<ExecutionRow | undefined> {
+  const [row] = await selectOfApproval(tx, { approvalId });
+  return row && executionRow(row);
+}
+
 export async function findExecution(db: Database, id: string): Promise<ExecutionRow | undefined> {
   const [row] = await selectOne(db, { id });
   return row && executionRow(row);

@@ -3,9 +3,11 @@ import type pg from "pg";
 import type { Store } from "./database.ts";
 import { migrated, migratePostgres } from "./migrate.ts";
 import { errorCode, unreachable } from "./outage.ts";
+import { type Alone, PostgresGroups } from "./postgres-groups.ts";
+import { PostgresReads } from "./postgres-reads.ts";
 import { openPool, openSlowPool, type PostgresOptions, requireUsable } from "./postgres-server.ts";
-import { isStalePlan, PostgresUnits, preparedQuery, type QueryArguments, query } from "./postgres-unit.ts";
-import { type Database, takeDirectWay } from "./statement.ts";
+import { isStalePlan, PostgresUnits, preparedQuery, query } from "./postgres-unit.ts";
+import { type BoundStatement, type Database, takeDirectWay } from "./statement.ts";
 import type { Tables } from "./tables.ts";
 
 /** Opens a database that any number of processes may share. Rejects with a sentence that says why it cannot be used. */
@@ -23,7 +25,17 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
 
 function storeOf(pool: pg.Pool): Store {
   const db = reading(pool);
-  return { dialect: "postgres", db, write: writing(pool), close: () => db.destroy() };
+  const alone = writing(pool);
+  const groups = new PostgresGroups({
+    group: (units) => onConnection(pool, (connection) => connection.group(units)),
+    alone,
+  });
+  return {
+    dialect: "postgres",
+    db,
+    write: (unit, options) => (options === undefined ? alone(unit) : groups.write(options.sessionId, unit)),
+    close: () => db.destroy(),
+  };
 }
 
 const named = "The database at DATABASE_URL";
@@ -62,23 +74,24 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   });
 }
 
-/** What reads committed state, each query on whatever connection is free. */
+/** What reads committed state, each query on whatever connection is free; what is asked for together, on one. */
 function reading(pool: pg.Pool): Database {
-  const read = async (...given: QueryArguments) => {
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: reportingPool(pool) }) });
+  const reads = new PostgresReads(async (statements) => {
     const client = await connect(pool);
     try {
-      return await query(client, ...given);
+      const asked = statements.map(async (statement) => (await query(client, ...preparedQuery(statement))).rows);
+      return await Promise.allSettled(asked);
     } finally {
       client.release();
     }
-  };
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: reportingPool(pool) }) });
-  const run = async (statement: Parameters<typeof preparedQuery>[0]) => {
+  });
+  const run = async (statement: BoundStatement) => {
     try {
-      return (await read(...preparedQuery(statement))).rows;
+      return await reads.run(statement);
     } catch (error) {
       if (!isStalePlan(error)) throw error;
-      return (await read(...preparedQuery(statement))).rows;
+      return reads.run(statement);
     }
   };
   takeDirectWay(db, { run, send: async (statement) => void (await run(statement)) });
@@ -108,25 +121,27 @@ function reportingPool(pool: pg.Pool): PostgresPool {
  */
 const retryable: ReadonlySet<unknown> = new Set(["40001", "40P01", "23505"]);
 
-function writing(pool: pg.Pool): Store["write"] {
-  const connections = new WeakMap<pg.PoolClient, PostgresUnits>();
-  const attempt = async <T>(unit: (tx: Database) => Promise<T>): Promise<T> => {
-    const client = await connect(pool);
-    const units = connections.get(client) ?? new PostgresUnits(client);
-    connections.set(client, units);
-    try {
-      return await units.transact(unit);
-    } finally {
-      client.release(units.isBroken);
-    }
-  };
+function writing(pool: pg.Pool): Alone {
   return async (unit) => {
     for (let tried = 1; ; tried++) {
       try {
-        return await attempt(unit);
+        return await onConnection(pool, (units) => units.transact(unit));
       } catch (error) {
         if (tried === 5 || !(retryable.has(errorCode(error)) || isStalePlan(error))) throw error;
       }
     }
   };
+}
+
+const connections = new WeakMap<pg.PoolClient, PostgresUnits>();
+
+async function onConnection<T>(pool: pg.Pool, work: (units: PostgresUnits) => Promise<T>): Promise<T> {
+  const client = await connect(pool);
+  const units = connections.get(client) ?? new PostgresUnits(client);
+  connections.set(client, units);
+  try {
+    return await work(units);
+  } finally {
+    client.release(units.isBroken);
+  }
 }

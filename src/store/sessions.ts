@@ -1,6 +1,6 @@
 import { type Selectable, sql } from "kysely";
 import { SessionConfig } from "../protocol/session-config.ts";
-import { change, type Database, isShared, statement } from "./statement.ts";
+import { change, type Database, isGrouped, isShared, LeavesGroup, statement } from "./statement.ts";
 import type { Tables } from "./tables.ts";
 
 // As literals: SQLite uses a partial index only where the query's text names what the index is limited to.
@@ -60,6 +60,10 @@ const selectOneLocked = statement<{ id: string }, Selectable<Tables["sessions"]>
   db.selectFrom("sessions").selectAll().where("id", "=", param("id")).forUpdate(),
 );
 
+const selectOneIfFree = statement<{ id: string }, Selectable<Tables["sessions"]>>((db, param) =>
+  db.selectFrom("sessions").selectAll().where("id", "=", param("id")).forUpdate().skipLocked(),
+);
+
 export async function findSession(db: Database, id: string): Promise<SessionRow | undefined> {
   const [row] = await selectOne(db, { id });
   return row && sessionRow(row);
@@ -82,6 +86,12 @@ export async function lastSeqs(db: Database, ids: readonly string[]): Promise<[i
  * under this lock, so its events and its executions' states have one order. SQLite has one writer anyway.
  */
 export async function lockSession(tx: Database, id: string): Promise<SessionRow | undefined> {
+  if (isGrouped(tx)) {
+    const [free] = await selectOneIfFree(tx, { id });
+    // Another transaction has it, or there is none: alone the unit can wait and see.
+    if (free === undefined) throw new LeavesGroup();
+    return sessionRow(free);
+  }
   const [row] = await (isShared(tx) ? selectOneLocked : selectOne)(tx, { id });
   return row && sessionRow(row);
 }

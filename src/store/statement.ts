@@ -26,6 +26,8 @@ export interface BoundStatement {
 
 /** A way to a database that is shorter than Kysely's, which is a dozen promises long. */
 export interface DirectWay {
+  /** Whether units of other sessions are in the same transaction. */
+  readonly isGrouped?: boolean;
   /** Gives the rows. */
   run(statement: BoundStatement): unknown[] | Promise<unknown[]>;
   /** Hands a change over, in a transaction: whether it worked may show only when that commits. */
@@ -37,6 +39,16 @@ const directWays = new WeakMap<Database, DirectWay>();
 /** Lets the statements on `db` take this way. */
 export function takeDirectWay(db: Database, way: DirectWay): void {
   directWays.set(db, way);
+}
+
+/** Whether a unit shares its transaction with others, and so must not wait for what another transaction holds. */
+export function isGrouped(tx: Database): boolean {
+  return directWays.get(tx)?.isGrouped === true;
+}
+
+/** Thrown in a unit that cannot share its transaction with others: it is undone, and runs again in one of its own. */
+export class LeavesGroup extends Error {
+  override readonly name = "LeavesGroup";
 }
 
 type Build<Params extends object, Row> = (

@@ -1,9 +1,10 @@
 import type { Budget, DurableEventData, DurableEventType } from "../protocol/events.ts";
 import { formatUsd, usdMicros } from "../protocol/money.ts";
 import type { SessionConfig } from "../protocol/session-config.ts";
+import { type ApprovalRow, findApproval } from "./approvals.ts";
 import type { Store } from "./database.ts";
 import { appendEvents, type EventDraft, type StoredEvent } from "./event-log.ts";
-import { type ExecutionRow, findExecution, insertExecution, saveExecution } from "./executions.ts";
+import { type ExecutionRow, executionOfApproval, findExecution, insertExecution, saveExecution } from "./executions.ts";
 import { lockSession, type SessionRow, saveSessionHead, updateSession } from "./sessions.ts";
 import type { Database } from "./statement.ts";
 
@@ -21,15 +22,25 @@ export class Unit {
   spentMicros: bigint;
   reservedMicros: bigint;
   #execution: ExecutionRow | undefined;
+  readonly #approval: ApprovalRow | undefined;
   #isNew = false;
   readonly #drafts: EventDraft[] = [];
   /** What the last `budget` event, or the row, says of the money. */
   #told: { limit: string; spent: bigint; reserved: bigint };
 
-  constructor(tx: Database, session: SessionRow, execution: ExecutionRow | undefined, at: string) {
+  constructor(
+    tx: Database,
+    at: string,
+    {
+      session,
+      execution,
+      approval,
+    }: { session: SessionRow; execution: ExecutionRow | undefined; approval: ApprovalRow | undefined },
+  ) {
     this.tx = tx;
-    this.#session = session;
     this.at = at;
+    this.#session = session;
+    this.#approval = approval;
     this.spentMicros = session.spentMicros;
     this.reservedMicros = session.reservedMicros;
     this.#execution = execution;
@@ -51,6 +62,12 @@ export class Unit {
   get execution(): ExecutionRow {
     if (this.#execution === undefined) throw new Error("This unit of work is about no execution.");
     return this.#execution;
+  }
+
+  /** The approval that this unit is about, as it was when the unit began. */
+  get approval(): ApprovalRow {
+    if (this.#approval === undefined) throw new Error("This unit of work is about no approval.");
+    return this.#approval;
   }
 
   /** Makes the unit be about an execution that it brings into being. */
@@ -128,31 +145,39 @@ export function budgetOf(config: SessionConfig, spentMicros: bigint, reservedMic
 }
 
 /**
- * Runs `work` as one unit on a session (and one of its executions) and gives what it returned together
- * with the events that are now in the log. `undefined` when there is no such session or execution.
+ * Runs `work` as one unit on a session (and one of its executions, which may be named by one of its approvals)
+ * and gives what it returned together with the events that are now in the log. `undefined` when there is no such
+ * session, execution or approval.
  */
 export function commitUnit<T>(
   store: Store,
   key: {
     sessionId: string;
     executionId?: string;
+    approvalId?: string;
     at: string;
     /** Throws when the unit must not be: it reads, and costs no way to the database of its own. */
     check?: ((tx: Database) => Promise<void>) | undefined;
   },
   work: (unit: Unit) => Promise<T>,
 ): Promise<{ value: T; events: StoredEvent[] } | undefined> {
-  return store.write(async (tx) => {
+  const { sessionId, executionId, approvalId } = key;
+  const unitOfWork = async (tx: Database) => {
     // Sent in this order, and all before an answer is awaited: what comes second is read under the lock.
-    const [session, execution] = await Promise.all([
-      lockSession(tx, key.sessionId),
-      key.executionId === undefined ? undefined : findExecution(tx, key.executionId),
+    const [session, named, approval, ofApproval] = await Promise.all([
+      lockSession(tx, sessionId),
+      executionId === undefined ? undefined : findExecution(tx, executionId),
+      approvalId === undefined ? undefined : findApproval(tx, approvalId),
+      approvalId === undefined ? undefined : executionOfApproval(tx, approvalId),
       key.check?.(tx),
     ]);
     if (session === undefined) return undefined;
-    if (key.executionId !== undefined && execution?.sessionId !== session.id) return undefined;
-    const unit = new Unit(tx, session, execution, key.at);
+    const execution = approvalId === undefined ? named : ofApproval;
+    const isOfExecution = executionId !== undefined || approvalId !== undefined;
+    if (isOfExecution && execution?.sessionId !== session.id) return undefined;
+    const unit = new Unit(tx, key.at, { session, execution, approval });
     const value = await work(unit);
     return { value, events: await unit.save() };
-  });
+  };
+  return store.write(unitOfWork, { sessionId });
 }
