@@ -127,7 +127,7 @@ export class Worker implements Dispatcher {
   sessionFreed(sessionId: string): void {
     if (this.#isDraining) return;
     const startNext = async () => {
-      if (this.#isCrowded) return this.#startQueued();
+      if (this.#isCrowded) return this.#startAll(await this.#startable());
       const next = await nextQueued(this.#runtime.store.db, sessionId);
       if (next !== undefined) await startQueued(this.#runtime, next);
     };
@@ -186,22 +186,29 @@ export class Worker implements Dispatcher {
   /** Looks for everything that is due and that nobody does. Each find is dealt with alone, so one failure stops nothing. */
   async #sweep(): Promise<void> {
     const { store, clock, nodeId } = this.#runtime;
+    const now = clock.now();
+    // Asked together: on PostgreSQL that is one trip.
+    const [due, orphaned, cancelled, queued] = await Promise.allSettled([
+      dueApprovals(store.db, isoTime(now), sweepBatch),
+      orphanedExecutions(store.db, nodeId, isoTime(now - this.#settings.leaseMs), sweepBatch),
+      cancelledRuns(store.db, nodeId),
+      this.#startable(),
+    ]);
     await this.#attempt("expire approvals", async () => {
-      for (const due of await dueApprovals(store.db, isoTime(clock.now()), sweepBatch)) {
-        await this.#attempt("expire an approval", () => expire(this.#runtime, due));
+      for (const approval of found(due)) {
+        await this.#attempt("expire an approval", () => expire(this.#runtime, approval));
       }
     });
     await this.#attempt("take over executions", async () => {
-      const aliveSince = isoTime(clock.now() - this.#settings.leaseMs);
-      for (const orphan of await orphanedExecutions(store.db, nodeId, aliveSince, sweepBatch)) {
+      for (const orphan of found(orphaned)) {
         if (this.#runs.has(orphan.id) || this.#room <= 0) continue;
         await this.#attempt("take over an execution", () => this.#takeOver(orphan));
       }
     });
     await this.#attempt("stop what was cancelled elsewhere", async () => {
-      for (const id of await cancelledRuns(store.db, nodeId)) this.#runs.get(id)?.run.stop({ kind: "cancel" });
+      for (const id of found(cancelled)) this.#runs.get(id)?.run.stop({ kind: "cancel" });
     });
-    await this.#attempt("start queued executions", () => this.#startQueued());
+    await this.#attempt("start queued executions", () => this.#startAll(found(queued)));
     await this.#attempt("tidy up", () => this.#tidy());
     this.#reconcile();
   }
@@ -217,12 +224,18 @@ export class Worker implements Dispatcher {
     });
   }
 
-  async #startQueued(): Promise<void> {
+  /** As much of what is queued as this node has room for. */
+  async #startable(): Promise<ExecutionRow[]> {
     const room = Math.min(this.#room, sweepBatch);
-    if (room <= 0 || this.#isDraining) return;
+    if (room <= 0) return [];
     const next = await startableExecutions(this.#runtime.store.db, room);
     if (next.length < room) this.#isCrowded = false;
-    for (const execution of next) {
+    return next;
+  }
+
+  async #startAll(queued: readonly ExecutionRow[]): Promise<void> {
+    for (const execution of queued) {
+      if (!this.hasRoom || this.#isDraining) return;
       await this.#attempt("start a queued execution", () => startQueued(this.#runtime, execution));
     }
   }
@@ -261,4 +274,9 @@ export class Worker implements Dispatcher {
       this.#runtime.log.error({ err: error }, `could not ${what}`);
     }
   }
+}
+
+function found<T>(outcome: PromiseSettledResult<T>): T {
+  if (outcome.status === "rejected") throw outcome.reason;
+  return outcome.value;
 }

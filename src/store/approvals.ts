@@ -265,17 +265,19 @@ export async function countPendingApprovals(tx: Database, sessionId: string): Pr
   return Number(row?.count ?? 0);
 }
 
-/** Pending approvals whose time is over. */
-export async function dueApprovals(db: Database, now: string, limit: number): Promise<ApprovalRow[]> {
-  const rows = await db
+const selectDue = statement<{ now: string; limit: number }, Raw>((db, param) =>
+  db
     .selectFrom("approvals")
     .selectAll()
     .where("status", "=", pending)
-    .where("expires_at", "<=", now)
+    .where("expires_at", "<=", param("now"))
     .orderBy("expires_at")
-    .limit(limit)
-    .execute();
-  return rows.map(approvalRow);
+    .limit(param("limit")),
+);
+
+/** Pending approvals whose time is over. */
+export async function dueApprovals(db: Database, now: string, limit: number): Promise<ApprovalRow[]> {
+  return (await selectDue(db, { now, limit })).map(approvalRow);
 }
 
 /** The approvals of the sessions that a user owns or is an approver of, newest first. */

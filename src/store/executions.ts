@@ -299,6 +299,30 @@ export async function executionsBefore(
   return rows.map(executionRow).sort((one, other) => one.firstSeq - other.firstSeq);
 }
 
+const selectOrphaned = statement<{ nodeId: string; aliveSince: string; limit: number }, Raw>((db, param) =>
+  db
+    .selectFrom("executions")
+    .selectAll()
+    .where("status", "in", runnable)
+    .where("status", "=", running)
+    .where(({ eb, or, not, exists, selectFrom }) =>
+      or([
+        eb("owner", "is", null),
+        eb("owner", "=", param("nodeId")),
+        not(
+          exists(
+            selectFrom("nodes")
+              .select("nodes.id")
+              .whereRef("nodes.id", "=", "executions.owner")
+              .where("nodes.heartbeat_at", ">=", param("aliveSince")),
+          ),
+        ),
+      ]),
+    )
+    .orderBy("created_at")
+    .limit(param("limit")),
+);
+
 /**
  * Running executions that may have nobody: their node never beat, or not since `aliveSince`, or it is
  * `nodeId`, which knows by itself what it works on.
@@ -309,50 +333,26 @@ export async function orphanedExecutions(
   aliveSince: string,
   limit: number,
 ): Promise<ExecutionRow[]> {
-  const rows = await db
-    .selectFrom("executions")
-    .selectAll()
-    .where("status", "in", runnable)
-    .where("status", "=", running)
-    .where(({ eb, or, not, exists, selectFrom }) =>
-      or([
-        eb("owner", "is", null),
-        eb("owner", "=", nodeId),
-        not(
-          exists(
-            selectFrom("nodes")
-              .select("nodes.id")
-              .whereRef("nodes.id", "=", "executions.owner")
-              .where("nodes.heartbeat_at", ">=", aliveSince),
-          ),
-        ),
-      ]),
-    )
-    .orderBy("created_at")
-    .limit(limit)
-    .execute();
-  return rows.map(executionRow);
+  return (await selectOrphaned(db, { nodeId, aliveSince, limit })).map(executionRow);
 }
 
-/** What a node works on although its cancellation is committed. */
-export async function cancelledRuns(db: Database, nodeId: string): Promise<string[]> {
-  const rows = await db
+const selectCancelled = statement<{ nodeId: string }, { id: string }>((db, param) =>
+  db
     .selectFrom("executions")
     .select("id")
     .where("status", "in", runnable)
     .where("status", "=", running)
-    .where("owner", "=", nodeId)
-    .where("cancel_by", "is not", null)
-    .execute();
-  return rows.map(({ id }) => id);
+    .where("owner", "=", param("nodeId"))
+    .where("cancel_by", "is not", null),
+);
+
+/** What a node works on although its cancellation is committed. */
+export async function cancelledRuns(db: Database, nodeId: string): Promise<string[]> {
+  return (await selectCancelled(db, { nodeId })).map(({ id }) => id);
 }
 
-/**
- * What waits longest in each session in which nothing runs. Users take turns: those of whom least runs come
- * first, so that one user's many commands do not keep another's one waiting.
- */
-export async function startableExecutions(db: Database, limit: number): Promise<ExecutionRow[]> {
-  const rows = await db
+const selectStartable = statement<{ limit: number }, Raw>((db, param) =>
+  db
     .selectFrom("executions as queued")
     .selectAll("queued")
     .where("queued.status", "in", runnable)
@@ -386,7 +386,13 @@ export async function startableExecutions(db: Database, limit: number): Promise<
           + row_number() over (partition by queued.user_id order by queued.created_at)`,
     )
     .orderBy("queued.created_at")
-    .limit(limit)
-    .execute();
-  return rows.map(executionRow);
+    .limit(param("limit")),
+);
+
+/**
+ * What waits longest in each session in which nothing runs. Users take turns: those of whom least runs come
+ * first, so that one user's many commands do not keep another's one waiting.
+ */
+export async function startableExecutions(db: Database, limit: number): Promise<ExecutionRow[]> {
+  return (await selectStartable(db, { limit })).map(executionRow);
 }

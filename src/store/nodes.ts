@@ -1,5 +1,6 @@
+import { sql } from "kysely";
 import { forgetSocketsOf } from "./socket-counts.ts";
-import type { Database } from "./statement.ts";
+import { type Database, statement } from "./statement.ts";
 
 /** Says that a node is alive: the lease of everything it owns. */
 export async function beat(tx: Database, id: string, at: string): Promise<void> {
@@ -20,9 +21,12 @@ export async function removeAllNodes(tx: Database): Promise<void> {
   await tx.deleteFrom("nodes").execute();
 }
 
+const selectOther = statement<{ id: string }, { id: string }>((db, param) =>
+  db.selectFrom("nodes").select("id").where("id", "!=", param("id")).limit(sql.lit(1)),
+);
+
 export async function hasOtherNodes(db: Database, id: string): Promise<boolean> {
-  const row = await db.selectFrom("nodes").select("id").where("id", "!=", id).limit(1).executeTakeFirst();
-  return row !== undefined;
+  return (await selectOther(db, { id })).length > 0;
 }
 
 /** Forgets nodes that did not beat since then; what they owned was taken over, and no longer counted, long ago. */

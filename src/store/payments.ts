@@ -206,22 +206,24 @@ export async function dropQuote(tx: Database, key: SpendKey, state: "cancelled" 
     .execute();
 }
 
+const selectDue = statement<{ now: string; limit: number }, Selectable<Columns>>((db, param) =>
+  db
+    .selectFrom("payments")
+    .innerJoin("executions", "executions.id", "payments.execution_id")
+    .selectAll("payments")
+    .where("payments.state", "in", open)
+    .where("payments.due_at", "<=", param("now"))
+    .where(({ eb, or }) => or([eb("payments.state", "=", unknown), eb("executions.ended_at", "is not", null)]))
+    .orderBy("payments.due_at")
+    .limit(param("limit")),
+);
+
 /**
  * Payments that are due to be looked at and that no run works on: those whose call has given up, and those
  * of executions that have ended.
  */
 export async function duePayments(db: Database, now: string, limit: number): Promise<PaymentRow[]> {
-  const rows = await db
-    .selectFrom("payments")
-    .innerJoin("executions", "executions.id", "payments.execution_id")
-    .selectAll("payments")
-    .where("payments.state", "in", open)
-    .where("payments.due_at", "<=", now)
-    .where(({ eb, or }) => or([eb("payments.state", "=", unknown), eb("executions.ended_at", "is not", null)]))
-    .orderBy("payments.due_at")
-    .limit(limit)
-    .execute();
-  return rows.map(paymentRow);
+  return (await selectDue(db, { now, limit })).map(paymentRow);
 }
 
 /** Puts off the next look at a payment. */

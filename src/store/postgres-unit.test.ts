@@ -1,7 +1,8 @@
 import type pg from "pg";
 import { expect, test } from "vitest";
 import { PostgresUnits } from "./postgres-unit.ts";
-import { findSession, saveSessionHead } from "./sessions.ts";
+import { findSession, lockSession, saveSessionHead } from "./sessions.ts";
+import { LeavesGroup } from "./statement.ts";
 
 const head = { id: "one", lastSeq: 1, headHash: "", spentMicros: 0n, reservedMicros: 0n };
 
@@ -78,4 +79,87 @@ test("changes of one row happen one after the other", async () => {
   });
 
   expect(sent.filter((text) => text.startsWith("update"))).toHaveLength(2);
+});
+
+const ofCommands = (sent: readonly string[]) => sent.map((text) => text.split(" ", 1)[0]);
+const fine = (text: string) => ({ command: text.toUpperCase() });
+
+test("units of a group share a transaction, and one that fails changes nothing", async () => {
+  const { sent, units } = connection(fine);
+  const failure = new Error("This unit changes its mind.");
+
+  const outcomes = await units.group<unknown>([
+    async (tx) => saveSessionHead(tx, { ...head, id: "one" }),
+    async (tx) => {
+      await saveSessionHead(tx, { ...head, id: "two" });
+      throw failure;
+    },
+    async (tx) => findSession(tx, "three"),
+  ]);
+
+  expect(outcomes).toMatchObject([
+    { status: "fulfilled" },
+    { status: "rejected", reason: failure },
+    { status: "fulfilled" },
+  ]);
+  expect(ofCommands(sent)).toEqual(["begin", "select", "update", "commit"]);
+});
+
+test("a unit that fails with changes that were sent undoes the group, whose other units leave it", async () => {
+  const { sent, units } = connection(fine);
+  const failure = new Error("This unit changes its mind.");
+
+  const outcomes = await units.group<unknown>([
+    async (tx) => saveSessionHead(tx, { ...head, id: "one" }),
+    async (tx) => {
+      await saveSessionHead(tx, { ...head, id: "two" });
+      await findSession(tx, "two");
+      throw failure;
+    },
+  ]);
+
+  expect(outcomes).toMatchObject([
+    { status: "rejected", reason: expect.any(LeavesGroup) },
+    { status: "rejected", reason: failure },
+  ]);
+  expect(sent.at(-1)).toBe("rollback");
+});
+
+test("a group whose change fails is undone, and rejects", async () => {
+  const failure = new Error("duplicate key");
+  const { units } = connection((text) => (text.startsWith("update") ? failure : { command: "ROLLBACK" }));
+
+  const group = units.group<unknown>([(tx) => saveSessionHead(tx, head), (tx) => findSession(tx, "two")]);
+
+  await expect(group).rejects.toBe(failure);
+});
+
+test("a unit leaves its group before it sends what may wait for another transaction", async () => {
+  const { sent, units } = connection(fine);
+
+  const outcomes = await units.group<unknown>([
+    (tx) => tx.deleteFrom("nodes").execute(),
+    (tx) => lockSession(tx, "held by another"),
+    (tx) => saveSessionHead(tx, head),
+  ]);
+
+  expect(outcomes).toMatchObject([
+    { status: "rejected", reason: expect.any(LeavesGroup) },
+    { status: "rejected", reason: expect.any(LeavesGroup) },
+    { status: "fulfilled" },
+  ]);
+  expect(sent[1]).toContain("for update skip locked");
+  expect(ofCommands(sent)).toEqual(["begin", "select", "update", "commit"]);
+});
+
+test("a unit of its own may wait for other transactions", async () => {
+  const { sent, units } = connection(fine);
+
+  await units.transact(async (tx) => {
+    await lockSession(tx, "held by another");
+    await tx.deleteFrom("nodes").execute();
+  });
+
+  expect(sent[1]).toMatch(/for update$/);
+  expect(ofCommands(sent)).toEqual(["begin", "select", "delete", "commit"]);
 });

@@ -53,10 +53,13 @@ export async function lockRevocations(tx: Database): Promise<void> {
   if (isShared(tx)) await sql`lock table revocations in exclusive mode`.execute(tx);
 }
 
+const selectSince = statement<{ since: string }, Raw>((db, param) =>
+  db.selectFrom("revocations").selectAll().where("revoked_at", ">=", param("since")),
+);
+
 /** What was revoked at a time or later. */
 export async function revocationsSince(db: Database, since: string): Promise<RevocationRow[]> {
-  const rows = await db.selectFrom("revocations").selectAll().where("revoked_at", ">=", since).execute();
-  return rows.map(revocationRow);
+  return (await selectSince(db, { since })).map(revocationRow);
 }
 
 /** Writes a revocation down. A token is revoked once; a user's revocation moves on, so that it is of the newer tokens too. */
