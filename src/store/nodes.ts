@@ -1,14 +1,17 @@
 import { sql } from "kysely";
 import { forgetSocketsOf } from "./socket-counts.ts";
-import { type Database, statement } from "./statement.ts";
+import { change, type Database, statement } from "./statement.ts";
+
+const upsert = change<{ id: string; at: string }>((db, param) =>
+  db
+    .insertInto("nodes")
+    .values({ id: param("id"), heartbeat_at: param("at") })
+    .onConflict((conflict) => conflict.column("id").doUpdateSet({ heartbeat_at: param("at") })),
+);
 
 /** Says that a node is alive: the lease of everything it owns. */
 export async function beat(tx: Database, id: string, at: string): Promise<void> {
-  await tx
-    .insertInto("nodes")
-    .values({ id, heartbeat_at: at })
-    .onConflict((conflict) => conflict.column("id").doUpdateSet({ heartbeat_at: at }))
-    .execute();
+  await upsert(tx, { id, at });
 }
 
 /** Ends a node's lease at once, so that nobody waits for it to lapse. */

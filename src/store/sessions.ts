@@ -75,10 +75,17 @@ export async function sessionsById(db: Database, ids: readonly string[]): Promis
   return new Map(rows.map((row) => [row.id, sessionRow(row)]));
 }
 
-/** How far the logs of these sessions have come. */
+const selectLastSeqs = statement<{ ids: readonly string[] }, Pick<Selectable<Tables["sessions"]>, "id" | "last_seq">>(
+  (db, param) =>
+    db
+      .selectFrom("sessions")
+      .select(["id", "last_seq"])
+      .where(sql<boolean>`id = any(${param("ids")}::text[])`),
+);
+
+/** How far the logs of these sessions have come, on PostgreSQL. */
 export async function lastSeqs(db: Database, ids: readonly string[]): Promise<[id: string, lastSeq: number][]> {
-  const rows = await db.selectFrom("sessions").select(["id", "last_seq"]).where("id", "in", ids).execute();
-  return rows.map((row) => [row.id, Number(row.last_seq)]);
+  return (await selectLastSeqs(db, { ids })).map((row) => [row.id, Number(row.last_seq)]);
 }
 
 /**
