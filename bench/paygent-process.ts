@@ -17,6 +17,7 @@ const server = await startServer(
       PAYGENT_REQUESTS_PER_ADDRESS: "1000000",
       PAYGENT_SOCKETS_PER_USER: "1000000",
       PAYGENT_SOCKETS_PER_ADDRESS: "1000000",
+      PAYGENT_EXECUTIONS_PER_USER: "1000000",
       ...process.env,
     },
     logger: pino({ level: "warn" }, pino.destination(2)),

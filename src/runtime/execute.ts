@@ -2,7 +2,13 @@ import { PaygentError } from "../protocol/errors.ts";
 import type { Execute } from "../protocol/messages.ts";
 import { usdMicros } from "../protocol/money.ts";
 import { newId } from "../protocol/new-id.ts";
-import { countOpenExecutions, type ExecutionRow, findExecution, newExecution } from "../store/executions.ts";
+import {
+  countExecutionsOfUser,
+  countOpenExecutions,
+  type ExecutionRow,
+  findExecution,
+  newExecution,
+} from "../store/executions.ts";
 import type { SessionRow } from "../store/sessions.ts";
 import type { Unit } from "../store/unit.ts";
 import { type Caller, isMember, notFound, requireOwner } from "./access.ts";
@@ -32,13 +38,17 @@ export async function execute(
     if (!isMember(unit.session, caller)) throw notFound("session");
     requireOwner(unit.session, caller, "execute");
     const requestHash = hashOf(sessionId, input);
-    const [existing, open] = await Promise.all([
+    const { executionsPerUser } = runtime;
+    const [existing, open, ofUser] = await Promise.all([
       input.execution_id === undefined ? undefined : findExecution(unit.tx, input.execution_id),
       countOpenExecutions(unit.tx, sessionId),
+      executionsPerUser === 0 ? 0 : countExecutionsOfUser(unit.tx, unit.session.userId, executionsPerUser),
     ]);
     if (existing !== undefined)
       return { execution: sameRequest(existing, requestHash), isDuplicate: true, run: undefined };
 
+    refuseTerminated(unit.session);
+    if (executionsPerUser > 0 && ofUser >= executionsPerUser) throw tooManyOfUser(executionsPerUser);
     const isQueued = mustQueue(unit, input, open) || !runtime.worker.hasRoom;
     unit.create(
       newExecution({
@@ -108,7 +118,6 @@ function sameRequest(existing: ExecutionRow, requestHash: string): ExecutionRow 
 type OpenExecutions = Awaited<ReturnType<typeof countOpenExecutions>>;
 
 function mustQueue(unit: Unit, input: Execute, open: OpenExecutions): boolean {
-  refuseTerminated(unit.session);
   if (open.queued + open.running + open.waiting >= maxOpenExecutions) {
     const sentence = `This session has ${maxOpenExecutions} executions that have not ended. Decide or cancel some of them first.`;
     throw new PaygentError("quota_exceeded", sentence);
@@ -119,6 +128,11 @@ function mustQueue(unit: Unit, input: Execute, open: OpenExecutions): boolean {
     throw new PaygentError("session_busy", sentence);
   }
   return isBusy;
+}
+
+function tooManyOfUser(limit: number): PaygentError {
+  const sentence = `You have ${limit} executions that have not ended, in all your sessions. Decide or cancel some of them first.`;
+  return new PaygentError("quota_exceeded", sentence);
 }
 
 function refuseTerminated(session: SessionRow): void {

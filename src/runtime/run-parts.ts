@@ -20,6 +20,8 @@ export interface RunParts {
   readonly subagents: ReadonlyMap<string, Subagent>;
   readonly wallet: Wallet;
   readonly web: Web;
+  /** How many executions of a user may be open, in all sessions; 0 for any number. */
+  readonly executionsPerUser: number;
   /** The model that a session's agents think with. Throws `model_failed` when it is not to be had here. */
   modelFor(config: SessionConfig): AgentModel;
   modelNameOf(config: Pick<SessionConfig, "model">): string;

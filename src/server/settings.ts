@@ -36,6 +36,8 @@ export interface Settings {
   readonly allowedOrigins: readonly string[];
   readonly model: string;
   readonly limits: RateLimits & SocketLimits;
+  /** How many executions of a user may be open; 0 for any number. */
+  readonly executionsPerUser: number;
   readonly modelPrices: ReadonlyMap<string, ModelPrice>;
   readonly logLevel: string;
   /** For how many days events stay in the database; for ever unless told. */
@@ -57,6 +59,7 @@ const Limit = z
 const requestsForm = "a whole number of requests a second, 0 for any number";
 const messagesForm = "a whole number of messages a second, 0 for any number";
 const socketsForm = "a whole number of sockets, 0 for any number";
+const executionsForm = "a whole number of executions, 0 for any number";
 const StartSeconds = z.coerce.number().min(0).max(3600);
 const LeaseSeconds = z.coerce.number().min(1).max(60);
 const TokenDays = z.coerce.number().int().min(1).max(3650);
@@ -94,6 +97,7 @@ export function readSettings(options: StartOptions, env: Env): Settings {
       socketsPerUser: check(env, "PAYGENT_SOCKETS_PER_USER", Limit, socketsForm) ?? 1000,
       socketsPerAddress: check(env, "PAYGENT_SOCKETS_PER_ADDRESS", Limit, socketsForm) ?? 20_000,
     },
+    executionsPerUser: check(env, "PAYGENT_EXECUTIONS_PER_USER", Limit, executionsForm) ?? 10_000,
     modelPrices: modelPrices(env),
     logLevel: check(env, "LOG_LEVEL", z.enum(logLevels), `one of ${logLevels.join(", ")}`) ?? "warn",
     ...readRetention(env, dataDir),

@@ -226,6 +226,7 @@ async function openWorker(given: {
       subagents: new Map(subagents.map((subagent) => [subagent.name, subagent])),
       wallet: world.wallet,
       web: guardedWeb(createUrlGuard({ allowedHosts: world.allowedHosts })),
+      executionsPerUser: settings.executionsPerUser,
       ...models,
     },
     { sweepMs, leaseMs: settings.leaseMs, maxRuns: settings.maxRuns, maxTokenMs: settings.maxTokenMs, ...parts.worker },

@@ -230,6 +230,26 @@ export async function countOpenExecutions(
   return counts;
 }
 
+const countOfUser = statement<{ userId: string; most: number }, { count: number | bigint | string }>((db, param) =>
+  db
+    .selectFrom(
+      db
+        .selectFrom("executions")
+        .select("id")
+        .where("user_id", "=", param("userId"))
+        .where("status", "in", open)
+        .limit(param("most"))
+        .as("of_user"),
+    )
+    .select(({ fn }) => fn.countAll().as("count")),
+);
+
+/** How many executions of a user have not ended, in all sessions; counted up to `most`. */
+export async function countExecutionsOfUser(tx: Database, userId: string, most: number): Promise<number> {
+  const [row] = await countOfUser(tx, { userId, most });
+  return Number(row?.count ?? 0);
+}
+
 const selectNextQueued = statement<{ sessionId: string }, Raw>((db, param) =>
   db
     .selectFrom("executions")

@@ -292,5 +292,12 @@ export function migrations(): Record<string, Migration> {
     "0002_shared_limits": sharedLimits,
     "0003_archive": archiveMigration,
     "0005_revocations": revocationMigration,
+    "0006_executions_of_user": {
+      async up(db: Kysely<unknown>) {
+        await sql`create index executions_of_user on executions (user_id) where status in ('queued', 'running', 'waiting')`.execute(
+          db,
+        );
+      },
+    },
   };
 }

@@ -119,6 +119,7 @@ export class SimulatedNode implements Actor {
         web: world.network.web,
         modelFor: () => model,
         modelNameOf: () => model.name,
+        executionsPerUser: 0,
         modelPriceOf: () => world.modelPrice,
       },
       { sweepMs, leaseMs, maxRuns: 3 },

@@ -48,6 +48,7 @@ export async function startWorker(store: Store, world: FakeWorld, own: readonly 
       web: guardedWeb(createUrlGuard({ allowedHosts: [] })),
       modelFor: () => model,
       modelNameOf: () => model.name,
+      executionsPerUser: 0,
       modelPriceOf: () => undefined,
     },
     { sweepMs: 600_000, leaseMs: 600_000, maxRuns: 10 },
