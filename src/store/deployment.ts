@@ -1,16 +1,29 @@
+import { PaygentError } from "../protocol/errors.ts";
 import { newId } from "../protocol/new-id.ts";
 import type { Store } from "./database.ts";
 import { beat } from "./nodes.ts";
 import type { Database } from "./statement.ts";
+import { tryFor } from "./try-for.ts";
+
+const patienceMs = 10_000;
+
+/**
+ * What happens here happens when a server starts, and twice as well as once. A connection that breaks at that moment,
+ * or a process that stands still amid the transaction for longer than PostgreSQL lets it, does not end the start.
+ */
+function writePatiently<T>({ write }: Pick<Store, "write">, unit: (tx: Database) => Promise<T>): Promise<T> {
+  const mayPass = (error: unknown) => error instanceof PaygentError && error.code === "unavailable";
+  return tryFor(patienceMs, () => write(unit), { mayPass });
+}
 
 /** What tells the servers of this database from those of others that share a message broker with them. */
-export async function deploymentId({ write }: Pick<Store, "write">): Promise<string> {
-  return write(async (tx) => (await deployment(tx)).id);
+export async function deploymentId(store: Pick<Store, "write">): Promise<string> {
+  return writePatiently(store, async (tx) => (await deployment(tx)).id);
 }
 
 /** Notes that there is an archive; `mark` is called before, unless it was noted already. */
-export async function beginArchive({ write }: Pick<Store, "write">, at: string, mark: () => void): Promise<void> {
-  await write(async (tx) => {
+export async function beginArchive(store: Pick<Store, "write">, at: string, mark: () => void): Promise<void> {
+  await writePatiently(store, async (tx) => {
     const { archiveBegunAt } = await deployment(tx);
     if (archiveBegunAt !== null) return;
     mark();
@@ -23,10 +36,10 @@ export async function beginArchive({ write }: Pick<Store, "write">, at: string, 
  * another must be able to look up and go on with. Throws a sentence when those that are alive pay from another.
  */
 export async function joinDeployment(
-  { write }: Pick<Store, "write">,
+  store: Pick<Store, "write">,
   node: { readonly id: string; readonly payer: string; readonly at: string; readonly aliveSince: string },
 ): Promise<void> {
-  await write(async (tx) => {
+  await writePatiently(store, async (tx) => {
     const { payer } = await deployment(tx);
     const others = await tx
       .selectFrom("nodes")
