@@ -6,6 +6,8 @@ import { type ManualClock, manualClock } from "./support/manual-clock.ts";
 import { callingModel } from "./support/scripted-model.ts";
 import { execute, startTestServer, type TestServer } from "./support/test-server.ts";
 
+/** Below the minute after which a socket counts as dead. */
+const timeoutS = 30;
 const buy = 'pay_service {"service":"premium-report"}';
 const world = fakeWorld();
 let server: TestServer;
@@ -19,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => server.remove());
 
 async function askAboutReport() {
-  const { id } = await server.createSession({ approval_timeout_s: 60 });
+  const { id } = await server.createSession({ approval_timeout_s: timeoutS });
   const client = await server.connect(id);
   const execution = execute(client, buy);
   const { data: request } = await client.first("approval_required", execution);
@@ -30,7 +32,7 @@ test("a request that nobody decides expires: the call does not run and the agent
   const { client, execution, request } = await askAboutReport();
   const signedBefore = world.signed.size;
 
-  clock.advance(61_000);
+  clock.advance(timeoutS * 1000 + 1);
   const end = await client.end(execution);
 
   expect(typesOf(client, execution).slice(4)).toEqual([
@@ -56,7 +58,7 @@ test.each(["approve", "reject", "edit"] as const)(
   "%s after the expiry is refused as approval_expired",
   async (type) => {
     const { client, execution, request } = await askAboutReport();
-    clock.advance(61_000);
+    clock.advance(timeoutS * 1000 + 1);
     await client.end(execution);
 
     const late = await ask(client, type, {
@@ -73,12 +75,12 @@ test.each(["approve", "reject", "edit"] as const)(
 
 test("an expiry that no sweep has seen yet holds all the same", async () => {
   const lazy = await startTestServer({ model: callingModel(), clock, worker: { sweepMs: 3_600_000 } });
-  const { id } = await lazy.createSession({ approval_timeout_s: 60 });
+  const { id } = await lazy.createSession({ approval_timeout_s: timeoutS });
   const client = await lazy.connect(id);
   const execution = execute(client, buy);
   const { data: request } = await client.first("approval_required", execution);
 
-  clock.advance(60_000);
+  clock.advance(timeoutS * 1000);
   const late = await ask(client, "approve", { request_id: request.request_id });
   await lazy.remove();
 
@@ -89,22 +91,22 @@ test("an expiry that no sweep has seen yet holds all the same", async () => {
 test("a request is open until the moment at which it expires", async () => {
   const { client, execution, request } = await askAboutReport();
 
-  clock.advance(50_000);
+  clock.advance((timeoutS * 2000) / 3);
   await ask(client, "approve", { request_id: request.request_id });
 
   expect(await client.end(execution)).toMatchObject({ type: "complete", data: { success: true } });
 });
 
 test("of several requests only those that are due expire", async () => {
-  const { id } = await server.createSession({ approval_timeout_s: 60 });
+  const { id } = await server.createSession({ approval_timeout_s: timeoutS });
   const client = await server.connect(id);
   const early = execute(client, buy);
   await client.first("approval_required", early);
-  clock.advance(40_000);
+  clock.advance((timeoutS * 2000) / 3);
   const late = execute(client, 'pay_service {"service":"premium-report"}');
   const { data: request } = await client.first("approval_required", late);
 
-  clock.advance(30_000);
+  clock.advance(timeoutS * 500);
   await client.end(early);
   await ask(client, "approve", { request_id: request.request_id });
 

@@ -5,7 +5,7 @@ import { playFor } from "../run-player.ts";
 import type { Figure, Scenario } from "../scenario.ts";
 
 const sessions = 32;
-const warmUpMs = 2000;
+const warmUpMs = 5000;
 const measureMs = 5000;
 
 /** The same sessions' runs on one server and on two, beside as many bare commits. */
