@@ -1,20 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Route } from "../src/protocol/routes/route.ts";
-import { routes } from "../src/protocol/routes.ts";
 import { ask } from "./support/ask.ts";
+import { anonymous, answerOf, type Belongings, targeted, unknown } from "./support/belongings.ts";
 import { callingModel } from "./support/scripted-model.ts";
 import { TestClient } from "./support/test-client.ts";
 import { execute, startTestServer, type TestServer } from "./support/test-server.ts";
-
-/** The ids of one of everything that a user can own. */
-interface Belongings {
-  readonly session_id: string;
-  readonly execution_id: string;
-  readonly request_id: string;
-  readonly rule_id: string;
-  readonly payment_id: string;
-}
 
 const buyReport = 'pay_service {"service":"premium-report"}';
 let server: TestServer;
@@ -50,11 +40,6 @@ async function belongings(userId: string): Promise<Belongings> {
   return { session_id, execution_id, request_id: pending.request_id, rule_id: rules.body.data[0].id, payment_id };
 }
 
-function unknown(): Belongings {
-  const [session_id, execution_id, request_id, rule_id, payment_id] = [0, 1, 2, 3, 4].map(() => randomUUID());
-  return { session_id, execution_id, request_id, rule_id, payment_id } as Belongings; // There are five.
-}
-
 /** Everything that somebody has, as they see it. */
 async function stateOf({ session_id, execution_id }: Belongings, userId: string) {
   const paths = [
@@ -73,12 +58,6 @@ async function stateOf({ session_id, execution_id }: Belongings, userId: string)
 
 async function stateOfAll() {
   return [await stateOf(own, "alice"), await stateOf(ownOther, "alice"), await stateOf(foreign, "bob")];
-}
-
-/** A text without the ids and times in which two answers may differ. */
-function anonymous(text: string, ids: object): string {
-  const withoutIds = Object.values(ids).reduce((rest: string, id: string) => rest.replaceAll(id, "<id>"), text);
-  return withoutIds.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<time>");
 }
 
 describe("over a socket", () => {
@@ -134,64 +113,7 @@ describe("over a socket", () => {
   });
 });
 
-/** A good body for each route that needs one. */
-function bodyOf(name: string, target: Belongings): object | undefined {
-  switch (name) {
-    case "patchSession":
-      return { title: "Taken over" };
-    case "execute":
-      return { command: "check_balance" };
-    case "edit":
-      return { edited_args: { service: "news" } };
-    case "createTicket":
-      return { session_id: target.session_id };
-    case "freeze":
-      return { scope: "session", session_id: target.session_id };
-    case "simulatePolicy":
-      return { session_id: target.session_id, tool_name: "check_balance" };
-    case "approve":
-    case "reject":
-    case "cancelExecution":
-      return {};
-    default:
-      return undefined;
-  }
-}
-
-/** The routes that name a session in their query or body. */
-const namedElsewhere = new Set(["createTicket", "readLog", "readStatement", "freeze", "unfreeze", "simulatePolicy"]);
-const targeted = Object.entries<Route>(routes).filter(
-  ([name, route]) => route.params !== undefined || namedElsewhere.has(name),
-);
-
-function queryOf(name: string, target: Belongings): string {
-  switch (name) {
-    case "readLog":
-    case "readStatement":
-      return `?session_id=${target.session_id}`;
-    case "unfreeze":
-      return `?scope=session&session_id=${target.session_id}`;
-    default:
-      return "";
-  }
-}
-
 describe("over HTTP", () => {
-  async function answerOf(name: string, route: Route, target: Belongings): Promise<{ status: number; text: string }> {
-    const path = route.path.replace("/api/v1", "").replace(/\{(\w+)\}/g, (_, key: keyof Belongings) => target[key]);
-    const query = queryOf(name, target);
-    const body = bodyOf(name, target);
-    const response = await fetch(`${server.url}/api/v1${path}${query}`, {
-      method: route.method.toUpperCase(),
-      headers: {
-        authorization: `Bearer ${await server.token("alice")}`,
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return { status: response.status, text: anonymous(await response.text(), target) };
-  }
-
   test("there are as many routes that name something as this test knows", () => {
     const names = targeted.map(([name]) => name).sort();
 
@@ -224,11 +146,11 @@ describe("over HTTP", () => {
 
   test.each(targeted)(
     "%s of another user's is answered like that of an unknown id, and changes nothing",
-    async (name, route) => {
+    async (...route) => {
       const before = await stateOfAll();
 
-      const forUnknown = await answerOf(name, route, unknown());
-      const forForeign = await answerOf(name, route, foreign);
+      const forUnknown = await answerOf(server, "alice", route, unknown());
+      const forForeign = await answerOf(server, "alice", route, foreign);
 
       expect(forUnknown.status).toBe(404);
       expect(forForeign).toEqual(forUnknown);

@@ -2,6 +2,14 @@ import type { Mutant } from "./mutant.ts";
 
 export const hostileMutants: readonly Mutant[] = [
   {
+    promise: "I23",
+    defect: "Whom another user has paid counts as paid before.",
+    file: "src/store/payees.ts",
+    find: '    .where("user_id", "=", param("userId"))\n    .where("network", "=", param("network"))\n',
+    replace: '    .where("network", "=", param("network"))\n',
+    test: "test/tenants.test.ts",
+  },
+  {
     promise: "I10",
     defect: "A service that answers success is believed, and the chain not asked.",
     file: "src/runtime/pay.ts",
