@@ -1,5 +1,5 @@
 /** After this long a trip does not hold up the next one any more: it may wait for a row, or for a slow answer. */
-const slowMs = 20;
+const slowMs = 5;
 const maxTrips = 4;
 
 interface Options<Item> {
