@@ -129,3 +129,23 @@ test.skipIf(!isShared)(
     expect(rows).toEqual([]);
   },
 );
+
+test.skipIf(!isShared)("an id that another transaction is about to take holds up its own unit alone", async () => {
+  const { store, beside } = await opened();
+  const [first = "", second = "", ...others] = await sessions(store, 5);
+  const id = randomUUID();
+  await start(store, first, id);
+  // As another server would do that has inserted it and has not committed yet.
+  await beside.query("begin");
+  await beside.query("delete from executions where id = $1", [id]);
+
+  let isDone = false;
+  const waiting = start(store, second, id).finally(() => {
+    isDone = true;
+  });
+  await Promise.all(others.map((other) => start(store, other)));
+  expect(isDone).toBe(false);
+  await beside.query("commit");
+
+  expect((await waiting)?.events).toHaveLength(1);
+});

@@ -81,7 +81,7 @@ test("changes of one row happen one after the other", async () => {
   expect(sent.filter((text) => text.startsWith("update"))).toHaveLength(2);
 });
 
-const ofCommands = (sent: readonly string[]) => sent.map((text) => text.split(" ", 1)[0]);
+const ofCommands = (sent: readonly string[]) => sent.map((text) => text.split(/[ ;]/, 1)[0]);
 const fine = (text: string) => ({ command: text.toUpperCase() });
 
 test("units of a group share a transaction, and one that fails changes nothing", async () => {

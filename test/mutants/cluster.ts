@@ -135,6 +135,15 @@ export const clusterMutants: readonly Mutant[] = [
   },
   {
     promise: "I20",
+    defect: "A group waits for an id that another transaction takes.",
+    file: "src/store/postgres-unit.ts",
+    find: "begin; set local lock_timeout = '100ms'",
+    replace: "begin",
+    test: "test/grouped-commits.test.ts",
+    onPostgres: true,
+  },
+  {
+    promise: "I20",
     defect: "A group waits for a session that another server holds.",
     file: "src/store/sessions.ts",
     find: ".forUpdate().skipLocked(),",
