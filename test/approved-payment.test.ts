@@ -187,7 +187,7 @@ test("a change of any field of what was approved changes the hash that the decis
     // Six changes each, over 20,000 in all.
     { numRuns: 3500 },
   );
-});
+}, 30_000);
 
 /** The same content with its keys in order, `undefined` told apart from absent text. */
 function sorted(value: unknown): unknown {
