@@ -3,7 +3,6 @@ import type { DurableEventData } from "../protocol/events.ts";
 import type { SessionConfig } from "../protocol/session-config.ts";
 import { type ApprovalRow, findApproval } from "../store/approvals.ts";
 import type { Store } from "../store/database.ts";
-import { readExecutionEvents, type StoredEvent } from "../store/event-log.ts";
 import type { ExecutionRow } from "../store/executions.ts";
 import { findSession, type SessionRow } from "../store/sessions.ts";
 import type { Unit } from "../store/unit.ts";
@@ -18,8 +17,6 @@ export interface DecisionRequest<Input extends { request_id: string }> {
   readonly sessionId?: string | undefined;
   readonly ref?: string | undefined;
 }
-
-const maxShortLog = 200;
 
 /** What the log says once a decision is made. */
 export type DecisionData = DurableEventData["approved"];
@@ -51,32 +48,21 @@ export async function decide(
 ): Promise<void> {
   const approvalId = input.request_id;
   const key = { sessionId: sessionId ?? (await sessionOf(runtime.store, approvalId)), approvalId, caller };
-  const { value, events } = await commitCommand(runtime, key, async (unit) => {
+  const { value } = await commitCommand(runtime, key, async (unit) => {
     const { approval, execution, session } = unit;
     if (!isMember(session, caller)) throw notFound("approval");
     requireApprover(session, caller);
     refuseUnlessPending(approval, unit.at);
-    const [outcome, before] = await Promise.all([apply(unit, approval), shortLog(unit)]);
-    const resumed = outcome === "decided" ? resume(unit, runtime) : undefined;
-    return { executionId: execution.id, resumed, before };
+    const resumed = (await apply(unit, approval)) === "decided" ? resume(unit, runtime) : undefined;
+    return { executionId: execution.id, resumed };
   });
-  const { executionId, resumed, before } = value;
-  goOn(runtime, executionId, resumed, before && [...before, ...events]);
+  goOn(runtime, value.executionId, value.resumed);
 }
 
 async function sessionOf({ db }: Pick<Store, "db">, approvalId: string): Promise<string> {
   const approval = await findApproval(db, approvalId);
   if (approval === undefined) throw notFound("approval");
   return approval.sessionId;
-}
-
-/**
- * The events of an execution that goes on when it is decided, read with what the decision reads: the run need not wait
- * for them then. A long log is left to the run, for the session's row is held here.
- */
-async function shortLog({ execution, tx }: Unit): Promise<StoredEvent[] | undefined> {
-  const isLong = execution.lastSeq - execution.firstSeq > maxShortLog;
-  return execution.status !== "waiting" || isLong ? undefined : readExecutionEvents(tx, execution.id, 0);
 }
 
 type Resumed = { claimed: Claim; execution: ExecutionRow; config: SessionConfig } | "offered" | undefined;
@@ -93,19 +79,11 @@ export function resume(unit: Unit, { worker, nodeId }: Pick<Runtime, "worker" | 
   return "offered";
 }
 
-/**
- * Starts the run that `resume` claimed, or tells the one that is under way to look at the log. `known` are all of the
- * execution's events, where they have been read.
- */
-export function goOn(
-  runtime: Runtime,
-  executionId: string,
-  resumed: Resumed,
-  known: readonly StoredEvent[] | undefined,
-): void {
+/** Starts the run that `resume` claimed, or tells the one that is under way to look at the log. */
+export function goOn(runtime: Runtime, executionId: string, resumed: Resumed): void {
   if (resumed === undefined) runtime.worker.poke(executionId);
   else if (resumed === "offered") runtime.worker.offer();
-  else runtime.worker.start(resumed.claimed, resumed.execution, resumed.config, known);
+  else runtime.worker.start(resumed.claimed, resumed.execution, resumed.config, undefined);
 }
 
 function refuseUnlessPending(approval: ApprovalRow, now: string): void {

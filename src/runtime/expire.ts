@@ -27,5 +27,5 @@ export async function expire(runtime: Runtime, due: ApprovalRow): Promise<void> 
     });
     return { resumed: resume(unit, runtime) };
   });
-  if (value !== undefined) goOn(runtime, due.executionId, value.resumed, undefined);
+  if (value !== undefined) goOn(runtime, due.executionId, value.resumed);
 }

@@ -97,7 +97,7 @@ export function readSettings(options: StartOptions, env: Env): Settings {
       socketsPerUser: check(env, "PAYGENT_SOCKETS_PER_USER", Limit, socketsForm) ?? 1000,
       socketsPerAddress: check(env, "PAYGENT_SOCKETS_PER_ADDRESS", Limit, socketsForm) ?? 20_000,
     },
-    executionsPerUser: check(env, "PAYGENT_EXECUTIONS_PER_USER", Limit, executionsForm) ?? 10_000,
+    executionsPerUser: check(env, "PAYGENT_EXECUTIONS_PER_USER", Limit, executionsForm) ?? 5000,
     modelPrices: modelPrices(env),
     logLevel: check(env, "LOG_LEVEL", z.enum(logLevels), `one of ${logLevels.join(", ")}`) ?? "warn",
     ...readRetention(env, dataDir),

@@ -107,14 +107,16 @@ export async function appendEvents(
   return rows.map(storedEvent);
 }
 
-const selectAfter = statement<{ sessionId: string; afterSeq: number; limit: number }, EventRow>((db, param) =>
-  db
-    .selectFrom("events")
-    .selectAll()
-    .where("session_id", "=", param("sessionId"))
-    .where("seq", ">", param("afterSeq"))
-    .orderBy("seq")
-    .limit(param("limit")),
+const selectAfter = statement<{ sessionId: string; afterSeq: number; limit: number }, EventRow>(
+  (db, param) =>
+    db
+      .selectFrom("events")
+      .selectAll()
+      .where("session_id", "=", param("sessionId"))
+      .where("seq", ">", param("afterSeq"))
+      .orderBy("seq")
+      .limit(param("limit")),
+  { isBulky: true },
 );
 
 /** A session's events after `afterSeq`, in order. */
@@ -127,13 +129,15 @@ export async function readEvents(
   return (await selectAfter(db, { sessionId, afterSeq, limit })).map(storedEvent);
 }
 
-const selectOfExecution = statement<{ executionId: string; afterSeq: number }, EventRow>((db, param) =>
-  db
-    .selectFrom("events")
-    .selectAll()
-    .where("execution_id", "=", param("executionId"))
-    .where("seq", ">", param("afterSeq"))
-    .orderBy("seq"),
+const selectOfExecution = statement<{ executionId: string; afterSeq: number }, EventRow>(
+  (db, param) =>
+    db
+      .selectFrom("events")
+      .selectAll()
+      .where("execution_id", "=", param("executionId"))
+      .where("seq", ">", param("afterSeq"))
+      .orderBy("seq"),
+  { isBulky: true },
 );
 
 /** An execution's events after `afterSeq`, in order. */

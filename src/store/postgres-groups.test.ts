@@ -65,15 +65,6 @@ test("what failed by itself is told, and is not tried again", async () => {
   expect(alone).toEqual([]);
 });
 
-test("when a group's transaction fails, each of its units runs alone", async () => {
-  const { alone, write } = groups(async () => {
-    throw new Error("duplicate key");
-  });
-
-  expect(await Promise.all([write("one", 1), write("two", 2)])).toEqual([1, 2]);
-  expect(alone).toEqual([1, 2]);
-});
-
 test("when nobody can say what became of the transaction, no unit runs a second time", async () => {
   const lost = new PaygentError("unavailable", "The store cannot be reached at the moment. Try again shortly.");
   const { alone, write } = groups(async () => {

@@ -1,4 +1,3 @@
-import { PaygentError } from "../protocol/errors.ts";
 import { type Database, LeavesGroup } from "./statement.ts";
 import { Trips } from "./trips.ts";
 
@@ -8,7 +7,7 @@ type Unit<T> = (tx: Database) => Promise<T>;
 export type Alone = <T>(unit: Unit<T>) => Promise<T>;
 
 interface Ways {
-  /** Runs units side by side in one transaction; rejects, with nothing changed, when it fails. */
+  /** Runs units side by side in one transaction; rejects when nobody can say what became of it. */
   group(units: readonly Unit<unknown>[]): Promise<PromiseSettledResult<unknown>[]>;
   readonly alone: Alone;
 }
@@ -59,10 +58,8 @@ export class PostgresGroups {
   async #outcomes(group: readonly Pending[]): Promise<PromiseSettledResult<unknown>[]> {
     try {
       return await this.#ways.group(group.map(({ unit }) => unit));
-    } catch (error) {
-      // Nobody can say what became of a transaction whose connection broke. What any other failed in is undone.
-      const isUnknown = error instanceof PaygentError && error.code === "unavailable";
-      const reason = isUnknown ? error : new LeavesGroup();
+    } catch (reason) {
+      // Nobody can say what became of it: it must not happen again.
       return group.map(() => ({ status: "rejected", reason }));
     }
   }

@@ -1,38 +1,29 @@
 import type { BoundStatement } from "./statement.ts";
 import { Trips } from "./trips.ts";
 
-/** Sends statements together on one connection, and gives what became of each; rejects when there is no connection. */
-type Send = (statements: readonly BoundStatement[]) => Promise<PromiseSettledResult<unknown[]>[]>;
-
-interface Pending {
+/** A read, and who waits for its rows. */
+export interface Asked {
   readonly statement: BoundStatement;
   resolve(rows: unknown[]): void;
   reject(error: unknown): void;
 }
 
-/** Reads together what is asked for together. */
+/** Reads together what is asked for together; what may be long goes by itself. */
 export class PostgresReads {
-  readonly #send: Send;
-  readonly #trips: Trips<Pending>;
+  readonly #send: (asked: readonly Asked[]) => Promise<void>;
+  readonly #trips: Trips<Asked>;
 
-  constructor(send: Send) {
+  /** `send` asks on one connection and answers each; it never rejects. */
+  constructor(send: (asked: readonly Asked[]) => Promise<void>) {
     this.#send = send;
-    this.#trips = new Trips({ load: (waiting) => waiting.splice(0), travel: (batch) => this.#read(batch) });
+    this.#trips = new Trips({ load: (waiting) => waiting.splice(0), travel: send });
   }
 
   run(statement: BoundStatement): Promise<unknown[]> {
-    return new Promise((resolve, reject) => this.#trips.add({ statement, resolve, reject }));
-  }
-
-  async #read(batch: readonly Pending[]): Promise<void> {
-    try {
-      const outcomes = await this.#send(batch.map(({ statement }) => statement));
-      for (const [index, outcome] of outcomes.entries()) {
-        if (outcome.status === "fulfilled") batch[index]?.resolve(outcome.value);
-        else batch[index]?.reject(outcome.reason);
-      }
-    } catch (error) {
-      for (const { reject } of batch) reject(error);
-    }
+    return new Promise((resolve, reject) => {
+      const asked = { statement, resolve, reject };
+      if (statement.isBulky === true) void this.#send([asked]);
+      else this.#trips.add(asked);
+    });
   }
 }

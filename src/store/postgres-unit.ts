@@ -1,14 +1,12 @@
 import { Kysely, PostgresDialect, type PostgresPoolClient } from "kysely";
 import type pg from "pg";
+import { PaygentError } from "../protocol/errors.ts";
 import { mayMerge, merge } from "./merged-changes.ts";
 import { errorCode, isLostConnection, unreachable } from "./outage.ts";
 import { type BoundStatement, type Database, LeavesGroup, takeDirectWay } from "./statement.ts";
 import type { Tables } from "./tables.ts";
 
-/**
- * A group waits for no row, but for an id that two transactions insert at once it would. On purpose, over two servers,
- * that could be a deadlock, which PostgreSQL looks for after a second only.
- */
+/** A group waits for no row, but where two transactions insert one id at once, one of them does. */
 const beginGroup = "begin; set local lock_timeout = '100ms'";
 
 type Unit<T> = (tx: Database) => Promise<T>;
@@ -23,7 +21,6 @@ export class PostgresUnits {
   readonly #alone: Member;
   readonly #grouped: Member[] = [];
   #begun: Promise<unknown> = Promise.resolve();
-  /** What failed first is why all that came behind it did. */
   #failure: { readonly error: unknown } | undefined;
   #isBroken = false;
 
@@ -39,50 +36,66 @@ export class PostgresUnits {
 
   /** Runs a unit in a transaction; rejects, with nothing changed, when the unit or one of its changes fails. */
   async transact<T>(unit: Unit<T>): Promise<T> {
-    const [outcome] = await this.#transact("begin", [this.#alone], [unit]);
+    const end = await this.#transact("begin", [{ unit, member: this.#alone }]);
+    if ("undoneBy" in end) throw end.undoneBy;
+    const [outcome] = end.outcomes;
     if (outcome?.status === "fulfilled") return outcome.value;
     throw outcome?.reason;
   }
 
   /**
    * Runs units that change different rows side by side in one transaction, and gives what became of each: one
-   * that fails changes nothing. Rejects, with nothing changed, when the transaction fails.
+   * that fails has changed nothing, and one whose reason is `LeavesGroup` is to run again. Rejects when nobody can say
+   * what became of the transaction.
    */
-  group<T>(units: readonly Unit<T>[]): Promise<PromiseSettledResult<T>[]> {
+  async group<T>(units: readonly Unit<T>[]): Promise<PromiseSettledResult<T>[]> {
     while (this.#grouped.length < units.length) this.#grouped.push(new Member(this, { isGrouped: true }));
-    return this.#transact(beginGroup, this.#grouped, units);
+    const parts = this.#grouped
+      .slice(0, units.length)
+      .map((member, index) => ({ unit: units[index] as Unit<T>, member }));
+    const end = await this.#transact(beginGroup, parts);
+    return "outcomes" in end ? end.outcomes : parts.map(() => leaves);
   }
 
-  async #transact<T>(
-    begin: string,
-    members: readonly Member[],
-    units: readonly Unit<T>[],
-  ): Promise<PromiseSettledResult<T>[]> {
+  async #transact<T>(begin: string, parts: readonly Part<T>[]): Promise<End<T>> {
     this.#failure = undefined;
     this.#begun = this.#ask(begin);
-    const parts = units.map((unit, index) => ({ unit, member: members[index] as Member }));
     const outcomes = await Promise.allSettled(parts.map(({ unit, member }) => member.run(unit)));
     await this.#begun.catch(() => undefined);
-    const done = parts.filter((_, index) => outcomes[index]?.status === "fulfilled");
-    const isTorn = parts.some((part) => part.member.hasSent && !done.includes(part));
-    if (this.#failure !== undefined || isTorn || done.length === 0) {
+    const done = parts.filter((_, index) => outcomes[index]?.status === "fulfilled").map(({ member }) => member);
+    const failure = this.#firstFailure();
+    if (failure !== undefined || done.length === 0) {
       await query(this.#client, "rollback").catch(() => {
         this.#isBroken = true;
       });
-      this.#throwFailure();
-      return outcomes.map((outcome) => (outcome.status === "rejected" ? outcome : undone));
+      return failure === undefined ? { outcomes } : { undoneBy: failure.error };
     }
-    for (const { member } of done) member.flush();
-    const [committed] = await Promise.allSettled([query(this.#client, "commit")]);
-    this.#throwFailure();
-    if (committed.status === "rejected") throw committed.reason;
-    const { command } = committed.value;
-    if (command !== "COMMIT") throw new Error(`PostgreSQL answered ${command} to a commit.`);
-    return outcomes;
+    // In one order in all groups: two that insert the same ids wait for each other in one direction only.
+    for (const member of done.toSorted(byInsertedId)) member.flush();
+    const refusal = await this.#commit();
+    return refusal === undefined ? { outcomes } : { undoneBy: refusal.error };
   }
 
-  #throwFailure(): void {
-    if (this.#failure !== undefined) throw this.#failure.error;
+  /** Gives why PostgreSQL did not commit. Rejects when it may have, or may have in part. */
+  async #commit(): Promise<{ readonly error: unknown } | undefined> {
+    let command: string;
+    try {
+      ({ command } = await query(this.#client, "commit"));
+    } catch (error) {
+      if (isRefusal(error)) return { error };
+      // It may be on disk all the same, and what comes over this connection may be anything.
+      this.#isBroken = true;
+      throw error instanceof PaygentError ? error : unreachable(error);
+    }
+    const failure = this.#firstFailure();
+    if (command === "ROLLBACK") return failure ?? { error: new Error("PostgreSQL answered ROLLBACK to a commit.") };
+    if (failure !== undefined) throw unreachable(failure.error);
+    return undefined;
+  }
+
+  /** What failed first is why all that came behind it did. */
+  #firstFailure(): { readonly error: unknown } | undefined {
+    return this.#failure;
   }
 
   #ask(...given: QueryArguments): Promise<pg.QueryResult> {
@@ -111,16 +124,33 @@ export class PostgresUnits {
   }
 }
 
-const undone = { status: "rejected", reason: new LeavesGroup() } as const;
+interface Part<T> {
+  readonly unit: Unit<T>;
+  readonly member: Member;
+}
+
+type End<T> = { readonly outcomes: PromiseSettledResult<T>[] } | { readonly undoneBy: unknown };
+
+const leaves = { status: "rejected", reason: new LeavesGroup() } as const;
+
+/** Whether PostgreSQL says of a commit that it did not happen: a constraint that waited for it, or a conflict. */
+function isRefusal(error: unknown): boolean {
+  const code = errorCode(error);
+  return typeof code === "string" && /^(23|40)/.test(code);
+}
+
+function byInsertedId(one: Member, other: Member): number {
+  return one.insertedId < other.insertedId ? -1 : 1;
+}
 
 /** What one unit has to do with the transaction that it is in. */
 class Member {
   readonly #units: PostgresUnits;
   readonly #isGrouped: boolean;
   readonly #db: Database;
-  /** Changes that are not sent yet. */
+  /** Changes that are not sent yet; of a unit in a group, all. */
   #waiting: BoundStatement[] = [];
-  #hasSent = false;
+  #isOver = true;
 
   constructor(units: PostgresUnits, { isGrouped }: { isGrouped: boolean }) {
     this.#units = units;
@@ -133,34 +163,43 @@ class Member {
     });
   }
 
-  /** Whether changes of the unit are part of the transaction by now. */
-  get hasSent(): boolean {
-    return this.#hasSent;
+  /** The id of the execution that the unit brings into being; "" where it does not. */
+  get insertedId(): string {
+    return String(this.#waiting.find(({ sql }) => sql.startsWith('insert into "executions"'))?.parameters[0] ?? "");
   }
 
   async run<T>(unit: Unit<T>): Promise<T> {
     this.#waiting = [];
-    this.#hasSent = false;
-    return unit(this.#db);
+    this.#isOver = false;
+    try {
+      return await unit(this.#db);
+    } finally {
+      this.#isOver = true;
+    }
   }
 
   /** Only a query that reads is sent before `begin` is known to hold. */
   async query(...given: QueryArguments): Promise<pg.QueryResult> {
+    this.#refuseWhenOver();
     const [first] = given;
     const text = typeof first === "string" ? first : first.text;
-    if (!text.startsWith("select ")) {
-      // It may wait for a row that another transaction holds, and the whole group with it.
-      if (this.#isGrouped) throw new LeavesGroup();
-      await this.#units.begun;
-    }
+    const mayWait = !text.startsWith("select ");
+    // It may wait for a row that another transaction holds, and the whole group with it; or it must see a change
+    // of the unit, which the whole group would have to take back if the unit failed.
+    if (this.#isGrouped && (mayWait || this.#waiting.length > 0)) throw new LeavesGroup();
+    if (mayWait) await this.#units.begun;
     this.flush();
     return this.#units.ask(...given);
   }
 
   /** Keeps a change until something is sent that may depend on it: changes of different tables are one statement. */
   async #send(change: BoundStatement): Promise<void> {
+    this.#refuseWhenOver();
     await this.#units.begun;
-    if (!mayMerge(this.#waiting, change)) this.flush();
+    if (!mayMerge(this.#waiting, change)) {
+      if (this.#isGrouped) throw new LeavesGroup();
+      this.flush();
+    }
     this.#waiting.push(change);
   }
 
@@ -168,7 +207,11 @@ class Member {
     if (this.#waiting.length === 0) return;
     this.#units.send(merge(this.#waiting));
     this.#waiting = [];
-    this.#hasSent = true;
+  }
+
+  /** What a unit left under way when it ended must not reach this transaction any more, nor the next. */
+  #refuseWhenOver(): void {
+    if (this.#isOver) throw new Error("A unit of work that has ended went on.");
   }
 }
 

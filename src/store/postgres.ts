@@ -1,10 +1,11 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
 import type pg from "pg";
+import { PaygentError } from "../protocol/errors.ts";
 import type { Store } from "./database.ts";
 import { migrated, migratePostgres } from "./migrate.ts";
 import { errorCode, unreachable } from "./outage.ts";
 import { type Alone, PostgresGroups } from "./postgres-groups.ts";
-import { PostgresReads } from "./postgres-reads.ts";
+import { type Asked, PostgresReads } from "./postgres-reads.ts";
 import { openPool, openSlowPool, type PostgresOptions, requireUsable } from "./postgres-server.ts";
 import { isStalePlan, PostgresUnits, preparedQuery, query } from "./postgres-unit.ts";
 import { type BoundStatement, type Database, takeDirectWay } from "./statement.ts";
@@ -34,7 +35,7 @@ function storeOf(pool: pg.Pool): Store {
     dialect: "postgres",
     db,
     write: (unit, options) => (options === undefined ? alone(unit) : groups.write(options.sessionId, unit)),
-    close: () => db.destroy(),
+    close: () => pool.end(),
   };
 }
 
@@ -42,8 +43,8 @@ const named = "The database at DATABASE_URL";
 
 /** Opens the database to look at it, for as long as that takes: it holds no row. */
 export async function readPostgres(options: PostgresOptions): Promise<Pick<Store, "db" | "close">> {
-  const db = reading(await openPool(options, { idle_in_transaction_session_timeout: 0 }));
-  return migrated(named, { db, close: () => db.destroy() });
+  const pool = await openPool(options, { idle_in_transaction_session_timeout: 0 });
+  return migrated(named, { db: reading(pool), close: () => pool.end() });
 }
 
 /** Opens the database for a process that writes to it beside the servers. */
@@ -77,15 +78,7 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
 /** What reads committed state, each query on whatever connection is free; what is asked for together, on one. */
 function reading(pool: pg.Pool): Database {
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: reportingPool(pool) }) });
-  const reads = new PostgresReads(async (statements) => {
-    const client = await connect(pool);
-    try {
-      const asked = statements.map(async (statement) => (await query(client, ...preparedQuery(statement))).rows);
-      return await Promise.allSettled(asked);
-    } finally {
-      client.release();
-    }
-  });
+  const reads = new PostgresReads((asked) => answer(pool, asked));
   const run = async (statement: BoundStatement) => {
     try {
       return await reads.run(statement);
@@ -96,6 +89,28 @@ function reading(pool: pg.Pool): Database {
   };
   takeDirectWay(db, { run, send: async (statement) => void (await run(statement)) });
   return db;
+}
+
+/** Asks on one connection, which is given up when it breaks. */
+async function answer(pool: pg.Pool, asked: readonly Asked[]): Promise<void> {
+  let client: pg.PoolClient;
+  try {
+    client = await connect(pool);
+  } catch (error) {
+    for (const { reject } of asked) reject(error);
+    return;
+  }
+  let isBroken = false;
+  const answered = asked.map(async ({ statement, resolve, reject }) => {
+    try {
+      resolve((await query(client, ...preparedQuery(statement))).rows);
+    } catch (error) {
+      isBroken ||= error instanceof PaygentError;
+      reject(error);
+    }
+  });
+  await Promise.all(answered);
+  client.release(isBroken);
 }
 
 /** The pool as Kysely sees it: what fails because the server cannot be reached says `unavailable`. */

@@ -22,6 +22,8 @@ export interface BoundStatement {
   readonly name: string;
   readonly sql: string;
   readonly parameters: readonly unknown[];
+  /** Whether its answer may be so long that others should not wait for it. */
+  readonly isBulky?: boolean;
 }
 
 /** A way to a database that is shorter than Kysely's, which is a dozen promises long. */
@@ -64,13 +66,14 @@ type Build<Params extends object, Row> = (
  */
 export function statement<Params extends object, Row>(
   build: Build<Params, Row>,
+  { isBulky = false }: Pick<BoundStatement, "isBulky"> = {},
 ): (db: Database, params: Params) => Promise<Row[]> {
   const bind = binding(build);
   return async (db, params) => {
     const { query, name, parameters } = bind(db, params);
     const way = directWays.get(db);
     // The rows are of the type that `build` gave its query.
-    if (way !== undefined) return way.run({ name, sql: query.sql, parameters }) as Row[] | Promise<Row[]>;
+    if (way !== undefined) return way.run({ name, sql: query.sql, parameters, isBulky }) as Row[] | Promise<Row[]>;
     const { rows } = await db.executeQuery<Row>({ ...query, parameters });
     return rows;
   };

@@ -53,6 +53,8 @@ export class Trips<Item> {
     if (load.length === 0) return;
     this.#underWay += 1;
     this.#leftAt = performance.now();
+    // What was too much for this trip waits no longer than what comes now.
+    this.leave();
     await this.#options.travel(load);
     this.#underWay -= 1;
     this.leave();
