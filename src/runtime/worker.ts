@@ -188,8 +188,9 @@ export class Worker implements Dispatcher {
     const { store, clock, nodeId } = this.#runtime;
     const now = clock.now();
     // Asked together: on PostgreSQL that is one trip.
-    const [due, cancelled, queued] = await Promise.allSettled([
+    const [due, orphaned, cancelled, queued] = await Promise.allSettled([
       dueApprovals(store.db, isoTime(now), sweepBatch),
+      orphanedExecutions(store.db, nodeId, isoTime(now - this.#settings.leaseMs), sweepBatch),
       cancelledRuns(store.db, nodeId),
       this.#startable(),
     ]);
@@ -199,9 +200,7 @@ export class Worker implements Dispatcher {
       }
     });
     await this.#attempt("take over executions", async () => {
-      // Read at the last moment: a node that was silent may beat again.
-      const aliveSince = isoTime(clock.now() - this.#settings.leaseMs);
-      for (const orphan of await orphanedExecutions(store.db, nodeId, aliveSince, sweepBatch)) {
+      for (const orphan of found(orphaned)) {
         if (this.#runs.has(orphan.id) || this.#room <= 0) continue;
         await this.#attempt("take over an execution", () => this.#takeOver(orphan));
       }

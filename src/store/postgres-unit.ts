@@ -45,8 +45,8 @@ export class PostgresUnits {
 
   /**
    * Runs units that change different rows side by side in one transaction, and gives what became of each: one
-   * that fails has changed nothing, and one whose reason is `LeavesGroup` is to run again. Rejects when nobody can say
-   * what became of the transaction.
+   * that fails has changed nothing, and one whose reason is `LeavesGroup` is to run again. Rejects when PostgreSQL
+   * cannot be reached, and when nobody can say what became of the transaction.
    */
   async group<T>(units: readonly Unit<T>[]): Promise<PromiseSettledResult<T>[]> {
     while (this.#grouped.length < units.length) this.#grouped.push(new Member(this, { isGrouped: true }));
@@ -54,7 +54,10 @@ export class PostgresUnits {
       .slice(0, units.length)
       .map((member, index) => ({ unit: units[index] as Unit<T>, member }));
     const end = await this.#transact(beginGroup, parts);
-    return "outcomes" in end ? end.outcomes : parts.map(() => leaves);
+    if ("outcomes" in end) return end.outcomes;
+    // Where PostgreSQL cannot be reached, whoever waits has waited long enough.
+    if (end.undoneBy instanceof PaygentError) throw end.undoneBy;
+    return parts.map(() => leaves);
   }
 
   async #transact<T>(begin: string, parts: readonly Part<T>[]): Promise<End<T>> {

@@ -35,7 +35,7 @@ function storeOf(pool: pg.Pool): Store {
     dialect: "postgres",
     db,
     write: (unit, options) => (options === undefined ? alone(unit) : groups.write(options.sessionId, unit)),
-    close: () => pool.end(),
+    close: () => db.destroy(),
   };
 }
 
@@ -43,8 +43,8 @@ const named = "The database at DATABASE_URL";
 
 /** Opens the database to look at it, for as long as that takes: it holds no row. */
 export async function readPostgres(options: PostgresOptions): Promise<Pick<Store, "db" | "close">> {
-  const pool = await openPool(options, { idle_in_transaction_session_timeout: 0 });
-  return migrated(named, { db: reading(pool), close: () => pool.end() });
+  const db = reading(await openPool(options, { idle_in_transaction_session_timeout: 0 }));
+  return migrated(named, { db, close: () => db.destroy() });
 }
 
 /** Opens the database for a process that writes to it beside the servers. */
