@@ -1,14 +1,14 @@
-import { type ApprovalRow, decideApproval, findApproval } from "../store/approvals.ts";
+import { type ApprovalRow, decideApproval } from "../store/approvals.ts";
 import { goOn, resume } from "./decision.ts";
 import { refuseCall } from "./reject.ts";
 import { commitCommand, type Runtime } from "./runtime.ts";
 
 /** Ends an approval that nobody decided in time: the call does not run, and the agent is told. */
 export async function expire(runtime: Runtime, due: ApprovalRow): Promise<void> {
-  const key = { sessionId: due.sessionId, executionId: due.executionId };
+  const key = { sessionId: due.sessionId, approvalId: due.id };
   const { value } = await commitCommand(runtime, key, async (unit) => {
-    const approval = await findApproval(unit.tx, due.id);
-    if (approval?.status !== "pending" || approval.expiresAt > unit.at) return undefined;
+    const { approval } = unit;
+    if (approval.status !== "pending" || approval.expiresAt > unit.at) return undefined;
     await decideApproval(unit.tx, approval, {
       status: "expired",
       decidedBy: undefined,

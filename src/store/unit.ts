@@ -164,15 +164,13 @@ export function commitUnit<T>(
   const { sessionId, executionId, approvalId } = key;
   const unitOfWork = async (tx: Database) => {
     // Sent in this order, and all before an answer is awaited: what comes second is read under the lock.
-    const [session, named, approval, ofApproval] = await Promise.all([
+    const [session, execution, approval] = await Promise.all([
       lockSession(tx, sessionId),
-      executionId === undefined ? undefined : findExecution(tx, executionId),
+      executionFor(tx, { executionId, approvalId }),
       approvalId === undefined ? undefined : findApproval(tx, approvalId),
-      approvalId === undefined ? undefined : executionOfApproval(tx, approvalId),
       key.check?.(tx),
     ]);
     if (session === undefined) return undefined;
-    const execution = approvalId === undefined ? named : ofApproval;
     const isOfExecution = executionId !== undefined || approvalId !== undefined;
     if (isOfExecution && execution?.sessionId !== session.id) return undefined;
     const unit = new Unit(tx, key.at, { session, execution, approval });
@@ -180,4 +178,12 @@ export function commitUnit<T>(
     return { value, events: await unit.save() };
   };
   return store.write(unitOfWork, { sessionId });
+}
+
+async function executionFor(
+  tx: Database,
+  { executionId, approvalId }: { executionId: string | undefined; approvalId: string | undefined },
+): Promise<ExecutionRow | undefined> {
+  if (approvalId !== undefined) return executionOfApproval(tx, approvalId);
+  return executionId === undefined ? undefined : findExecution(tx, executionId);
 }
