@@ -4,7 +4,7 @@ import { each } from "../measure.ts";
 import { playFor } from "../run-player.ts";
 import type { Figure, Scenario } from "../scenario.ts";
 
-const sessions = 32;
+const sessions = 64;
 const warmUpMs = 5000;
 const measureMs = 5000;
 

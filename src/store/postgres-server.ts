@@ -52,7 +52,7 @@ export function openSlowPool(url: string): Promise<pg.Pool> {
 }
 
 async function newPool(url: string, config: pg.PoolConfig): Promise<pg.Pool> {
-  const { default: pg } = await import("pg");
+  const [{ default: pg }, { PreparedClient }] = await Promise.all([import("pg"), import("./prepared-client.ts")]);
   const types = new pg.TypeOverrides();
   // int8 columns hold seqs and USD millionths, all far below 2^53.
   types.setTypeParser(pg.types.builtins.INT8, Number);
@@ -64,6 +64,7 @@ async function newPool(url: string, config: pg.PoolConfig): Promise<pg.Pool> {
     keepAlive: true,
     pipeline: true,
     stream: () => new BatchingSocket(),
+    Client: PreparedClient,
     ...config,
   });
   // A connection that breaks is replaced by the pool, and a query on it fails; without listeners it would also
