@@ -3,6 +3,8 @@ import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
 import { openStore, type Store } from "../src/store/database.ts";
 import { newExecution } from "../src/store/executions.ts";
+import { beat } from "../src/store/nodes.ts";
+import { findSession } from "../src/store/sessions.ts";
 import { commitUnit, type Unit } from "../src/store/unit.ts";
 import { newSession } from "./support/bare-worker.ts";
 import { testDatabase } from "./support/database.ts";
@@ -90,6 +92,7 @@ test.skipIf(!isShared)("an id that is taken fails its own unit and no other", as
   ]);
   const { rows } = await beside.query("select session_id from executions where id = $1", [id]);
   expect(rows).toHaveLength(1);
+  expect(await transactionsOf(beside, others)).toBe(1);
 });
 
 test.skipIf(!isShared)("units of one session see what the one before them changed", async () => {
@@ -144,4 +147,45 @@ test.skipIf(!isShared)("an id that another transaction is about to take holds up
   await beside.query("commit");
 
   expect((await waiting)?.events).toHaveLength(1);
+});
+
+/** Units of `count` transactions of their own, which wait for a row that another transaction has until it commits. */
+async function waitingUnits(store: Store, beside: pg.Client, count: number) {
+  await store.write((tx) => beat(tx, "held", at));
+  await beside.query("begin");
+  await beside.query("select * from nodes where id = 'held' for update");
+  let done = 0;
+  const units = Array.from({ length: count }, async () => {
+    await store.write((tx) => beat(tx, "held", at));
+    done += 1;
+  });
+  return { units, done: () => done };
+}
+
+test.skipIf(!isShared)("units that wait for a row leave connections to everybody else", async () => {
+  const { store, beside } = await opened();
+  const [id = ""] = await sessions(store, 1);
+  const { units, done } = await waitingUnits(store, beside, 40);
+
+  expect((await start(store, id))?.events).toHaveLength(1);
+  expect(await findSession(store.db, id)).toMatchObject({ lastSeq: 1 });
+  await store.write((tx) => beat(tx, "alive", at), { isUrgent: true });
+  expect(done()).toBe(0);
+
+  await beside.query("commit");
+  await Promise.all(units);
+});
+
+test.skipIf(!isShared)("what would wait behind a thousand others is refused at once", async () => {
+  const { store, beside } = await opened();
+  const { units } = await waitingUnits(store, beside, 1008);
+  await findSession(store.db, "none");
+
+  await expect(store.write((tx) => beat(tx, "held", at))).rejects.toMatchObject({
+    code: "unavailable",
+    message: "The store cannot keep up at the moment; nothing was changed. Try again shortly.",
+  });
+
+  await beside.query("commit");
+  await Promise.all(units);
 });

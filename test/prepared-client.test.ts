@@ -93,10 +93,22 @@ test.skipIf(!isPostgres)(
   },
 );
 
-test.skipIf(!isPostgres)("what has no name goes the way of pg", async () => {
-  const { client } = await connected();
+test.skipIf(!isPostgres)("what is no prepared statement in one object goes the way of pg", async () => {
+  const { client, plain } = await connected();
+  const { name, text, values } = byId(2);
+  const asArrays = { ...byId(2), rowMode: "array" as const };
 
-  const { rows } = await client.query("select id from things where id = $1", [2]);
+  for (const by of [client, plain]) {
+    expect((await by.query("select id from things where id = $1", [2])).rows).toEqual([{ id: 2 }]);
+    expect((await by.query({ name, text }, values)).rows).toMatchObject([{ id: 2 }]);
+    expect((await by.query(asArrays)).rows).toEqual([[2, null, null, null, null]]);
+    expect(await new Promise((resolve) => by.query(byId(2), (_, result) => resolve(result.rowCount)))).toBe(1);
+  }
+});
 
-  expect(rows).toEqual([{ id: 2 }]);
+test.skipIf(!isPostgres)("of two columns of one name the last is told, also where it is null", async () => {
+  const { client, plain } = await connected();
+  const twice = { name: "twice", text: "select 1 as a, null::int as a" };
+
+  for (const by of [client, plain]) expect((await by.query(twice)).rows).toEqual([{ a: null }]);
 });

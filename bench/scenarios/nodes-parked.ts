@@ -7,42 +7,29 @@ import type { WireClient } from "../wire-client.ts";
 
 const sessions = 200;
 const parkedEach = 50;
-const approvals = 200;
-const idleMs = 10_000;
+const warmUpEach = 20;
+const approvals = 400;
+const idleMs = 20_000;
 
-/** Ten thousand executions that wait for a human, on two servers: what they cost each, and an approve among them. */
+/**
+ * Ten thousand executions that wait for a human, on two servers: what they cost each, and an approve among them,
+ * beside the same on two servers where nothing waits.
+ */
 export const nodesParked: Scenario = {
   name: "nodes-parked",
   isOfSeveral: true,
   async runAlone(databaseUrl = "") {
-    const { nodes, close } = await startNodes(databaseUrl, 2);
+    const many = await openPlace(databaseUrl);
+    const none = await openPlace(databaseUrl);
     try {
-      const clients = await each(sessions, 8, async (index) => {
-        const node = nodes[index % nodes.length];
-        if (node === undefined) throw new Error("There is no server to connect to.");
-        return node.connect(await node.createSession({ tools: { noop: "ask" } }));
-      });
-      const requests = new Map<WireClient, string[]>(clients.map((client) => [client, []]));
-      const parkSome = (count: number) =>
-        each(clients.length, 16, async (index) => {
-          const client = clients[index];
-          if (client === undefined) return;
-          for (let done = 0; done < count; done++) requests.get(client)?.push((await park(client)).requestId);
-        });
-      // What servers need for this kind of work alone is there before.
-      await parkSome(5);
-      for (const client of clients) await approveAll(client, requests.get(client) ?? []);
-      const amongNone = await approveSome(clients, async (client) => (await park(client)).requestId);
-      const idleBefore = await idleOf(nodes);
+      const idleBefore = await idleOf(many.nodes);
+      await many.parkEach(parkedEach);
+      const idleAmong = await idleOf(many.nodes);
+      const [amongMany, amongNone] = await approveInTurns([many, none]);
 
-      await parkSome(parkedEach);
-      const idleAmong = await idleOf(nodes);
-      const amongMany = await approveSome(clients, async (client) => requests.get(client)?.pop() ?? "");
-
-      for (const client of clients) client.close();
       const count = sessions * parkedEach;
       return [
-        ...nodes.map((_, index) => ({
+        ...many.nodes.map((_, index) => ({
           name: `CPU of server ${index + 1} beside ${count} parked executions`,
           unit: "% of a core",
           target: { kind: "at most" as const, value: 1 },
@@ -50,7 +37,7 @@ export const nodesParked: Scenario = {
           baseline: idleBefore[index]?.cpuPercent ?? Number.NaN,
           note: "baseline: beside none, here",
         })),
-        ...nodes.map((_, index) => ({
+        ...many.nodes.map((_, index) => ({
           name: `resident memory of server ${index + 1} for them`,
           unit: "MB more",
           target: { kind: "at most" as const, value: 5 },
@@ -62,40 +49,93 @@ export const nodesParked: Scenario = {
           target: { kind: "at most", value: amongNone * 1.2 },
           ours: amongMany,
           baseline: amongNone,
-          note: "baseline: among none, here",
+          note: "baseline: among none, in turns",
         },
       ];
     } finally {
-      await close();
+      await many.close();
+      await none.close();
     }
   },
 };
 
-/** What each server uses while nothing is asked of it. */
+/** Two servers, and sessions with a socket each. */
+interface Place {
+  readonly nodes: readonly BenchServer[];
+  /** Leaves so many more executions waiting in each session. */
+  parkEach(count: number): Promise<void>;
+  /** Parks one execution more in a session, approves what waits longest there, and gives how long its result took. */
+  approveIn(index: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+async function openPlace(databaseUrl: string): Promise<Place> {
+  const { nodes, close } = await startNodes(databaseUrl, 2);
+  const clients = await each(sessions, 8, async (index) => {
+    const node = nodes[index % nodes.length];
+    if (node === undefined) throw new Error("There is no server to connect to.");
+    return {
+      socket: await node.connect(await node.createSession({ tools: { noop: "ask" } })),
+      waiting: [] as string[],
+    };
+  });
+  const parkOne = async ({ socket, waiting }: { socket: WireClient; waiting: string[] }) => {
+    waiting.push((await park(socket)).requestId);
+  };
+  const place: Place = {
+    nodes,
+    async parkEach(count) {
+      await each(clients.length, 16, async (index) => {
+        for (let done = 0; done < count; done++) await parkOne(at(clients, index));
+      });
+    },
+    async approveIn(index) {
+      const client = at(clients, index);
+      await parkOne(client);
+      return (await approve(client.socket, client.waiting.shift() ?? "")).resumeMs;
+    },
+    async close() {
+      for (const { socket } of clients) socket.close();
+      await close();
+    },
+  };
+  // What servers need for this kind of work alone is there before.
+  await place.parkEach(warmUpEach);
+  await each(sessions, 16, async (index) => {
+    for (let done = 0; done < warmUpEach; done++) await place.approveIn(index);
+  });
+  for (const { socket, waiting } of clients) for (const request of waiting.splice(0)) await approve(socket, request);
+  return place;
+}
+
+function at<T>(items: readonly T[], index: number): T {
+  const item = items[index];
+  if (item === undefined) throw new Error(`There is no item ${index}.`);
+  return item;
+}
+
+/** What each server uses while nothing is asked of it, and what it holds then. */
 async function idleOf(nodes: readonly BenchServer[]): Promise<{ cpuPercent: number; rss: number }[]> {
-  const memory = await Promise.all(nodes.map((node) => node.usage("memory")));
+  await Promise.all(nodes.map((node) => node.usage("memory")));
   const before = await Promise.all(nodes.map((node) => node.usage("cpu")));
   await delay(idleMs);
   const after = await Promise.all(nodes.map((node) => node.usage("cpu")));
+  const memory = await Promise.all(nodes.map((node) => node.usage("memory")));
   return nodes.map((_, index) => ({
     cpuPercent: ((after[index]?.cpuMicros ?? 0) - (before[index]?.cpuMicros ?? 0)) / 10 / idleMs,
     rss: memory[index]?.rss ?? 0,
   }));
 }
 
-async function approveAll(client: WireClient, requests: string[]): Promise<void> {
-  for (const request of requests.splice(0)) await approve(client, request);
-}
-
-/** Approves one request after another, over all sessions. */
-async function approveSome(
-  clients: readonly WireClient[],
-  next: (client: WireClient) => Promise<string>,
-): Promise<number> {
-  const times: number[] = [];
-  for (let done = 0; done < approvals; done++) {
-    const client = clients[done % clients.length];
-    if (client !== undefined) times.push((await approve(client, await next(client))).resumeMs);
+/** The median of each place; in turns, so that the speed of the machine is the same for all. */
+async function approveInTurns(places: readonly [Place, Place]): Promise<[number, number]> {
+  const times: [number[], number[]] = [[], []];
+  for (let done = 0; done < 2 * approvals; done++) {
+    const [many, none] = [await places[0].approveIn(done % sessions), await places[1].approveIn(done % sessions)];
+    // What a collection has made a server forget it has learned again by then.
+    if (done < approvals) continue;
+    times[0].push(many);
+    times[1].push(none);
   }
-  return median(times);
+  return [median(times[0]), median(times[1])];
 }

@@ -2,13 +2,7 @@ import { PaygentError } from "../protocol/errors.ts";
 import type { Execute } from "../protocol/messages.ts";
 import { usdMicros } from "../protocol/money.ts";
 import { newId } from "../protocol/new-id.ts";
-import {
-  countExecutionsOfUser,
-  countOpenExecutions,
-  type ExecutionRow,
-  findExecution,
-  newExecution,
-} from "../store/executions.ts";
+import { countOpenExecutions, type ExecutionRow, findExecution, newExecution } from "../store/executions.ts";
 import type { SessionRow } from "../store/sessions.ts";
 import type { Unit } from "../store/unit.ts";
 import { type Caller, isMember, notFound, requireOwner } from "./access.ts";
@@ -38,23 +32,24 @@ export async function execute(
     if (!isMember(unit.session, caller)) throw notFound("session");
     requireOwner(unit.session, caller, "execute");
     const requestHash = hashOf(sessionId, input);
-    const { executionsPerUser } = runtime;
-    const [existing, open, ofUser] = await Promise.all([
+    const { userId } = unit.session;
+    const [existing, open, isFull] = await Promise.all([
       input.execution_id === undefined ? undefined : findExecution(unit.tx, input.execution_id),
       countOpenExecutions(unit.tx, sessionId),
-      executionsPerUser === 0 ? 0 : countExecutionsOfUser(unit.tx, unit.session.userId, executionsPerUser),
+      runtime.userQuota.isFull(unit.tx, userId),
     ]);
     if (existing !== undefined)
       return { execution: sameRequest(existing, requestHash), isDuplicate: true, run: undefined };
 
     refuseTerminated(unit.session);
-    if (executionsPerUser > 0 && ofUser >= executionsPerUser) throw tooManyOfUser(executionsPerUser);
+    if (isFull) throw runtime.userQuota.refusal();
     const isQueued = mustQueue(unit, input, open) || !runtime.worker.hasRoom;
+    runtime.userQuota.add(userId);
     unit.create(
       newExecution({
         id: input.execution_id ?? newId(),
         sessionId,
-        userId: unit.session.userId,
+        userId,
         command: input.command,
         plan: input.plan,
         requestHash,
@@ -128,11 +123,6 @@ function mustQueue(unit: Unit, input: Execute, open: OpenExecutions): boolean {
     throw new PaygentError("session_busy", sentence);
   }
   return isBusy;
-}
-
-function tooManyOfUser(limit: number): PaygentError {
-  const sentence = `You have ${limit} executions that have not ended, in all your sessions. Decide or cancel some of them first.`;
-  return new PaygentError("quota_exceeded", sentence);
 }
 
 function refuseTerminated(session: SessionRow): void {

@@ -6,6 +6,7 @@ import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 import type { ModelPrice } from "./model-price.ts";
 import type { Subagent, Tool } from "./tool.ts";
+import type { UserQuota } from "./user-quota.ts";
 import type { Wallet } from "./wallet.ts";
 import type { Web } from "./web.ts";
 
@@ -20,8 +21,7 @@ export interface RunParts {
   readonly subagents: ReadonlyMap<string, Subagent>;
   readonly wallet: Wallet;
   readonly web: Web;
-  /** How many executions of a user may be open, in all sessions; 0 for any number. */
-  readonly executionsPerUser: number;
+  readonly userQuota: UserQuota;
   /** The model that a session's agents think with. Throws `model_failed` when it is not to be had here. */
   modelFor(config: SessionConfig): AgentModel;
   modelNameOf(config: Pick<SessionConfig, "model">): string;

@@ -163,7 +163,7 @@ export class Worker implements Dispatcher {
     while (this.#runs.size > 0) await Promise.all([...this.#runs.values()].map(({ done }) => done));
     await this.#reconciling;
     await this.#attempt("give back the lease", () =>
-      this.#runtime.store.write((tx) => removeNode(tx, this.#runtime.nodeId)),
+      this.#runtime.store.write((tx) => removeNode(tx, this.#runtime.nodeId), { isUrgent: true }),
     );
     this.#runtime.bus.signal({ kind: "work" });
   }
@@ -180,7 +180,7 @@ export class Worker implements Dispatcher {
 
   async #beat(): Promise<void> {
     const { store, clock, nodeId } = this.#runtime;
-    await store.write((tx) => beat(tx, nodeId, isoTime(clock.now())));
+    await store.write((tx) => beat(tx, nodeId, isoTime(clock.now())), { isUrgent: true });
   }
 
   /** Looks for everything that is due and that nobody does. Each find is dealt with alone, so one failure stops nothing. */

@@ -14,6 +14,7 @@ import type { Bus } from "../runtime/bus.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Tool } from "../runtime/tool.ts";
+import { UserQuota } from "../runtime/user-quota.ts";
 import { Worker, type WorkerSettings } from "../runtime/worker.ts";
 import { openStore, type Store } from "../store/database.ts";
 import { removeAllNodes } from "../store/nodes.ts";
@@ -226,7 +227,7 @@ async function openWorker(given: {
       subagents: new Map(subagents.map((subagent) => [subagent.name, subagent])),
       wallet: world.wallet,
       web: guardedWeb(createUrlGuard({ allowedHosts: world.allowedHosts })),
-      executionsPerUser: settings.executionsPerUser,
+      userQuota: new UserQuota(settings.executionsPerUser, clock),
       ...models,
     },
     { sweepMs, leaseMs: settings.leaseMs, maxRuns: settings.maxRuns, maxTokenMs: settings.maxTokenMs, ...parts.worker },

@@ -12,11 +12,20 @@ export interface Store {
   /**
    * Runs `unit` in a transaction and resolves once it is on disk; rejects, with nothing changed, when the
    * unit throws. The unit awaits only queries on `tx`, and on PostgreSQL may be run again after a deadlock.
-   * Throws `unavailable` when the database cannot write. A unit that begins with `lockSession` of `sessionId` says
-   * so: on PostgreSQL it shares its transaction with those of other sessions, and runs again alone if it must.
+   * Throws `unavailable` when the database cannot write, or more waits to be written than it can.
    */
-  write<T>(unit: (tx: Database) => Promise<T>, options?: { readonly sessionId: string }): Promise<T>;
+  write<T>(unit: (tx: Database) => Promise<T>, options?: WriteOptions): Promise<T>;
   close(): Promise<void>;
+}
+
+export interface WriteOptions {
+  /**
+   * The session that the unit begins with `lockSession` of: on PostgreSQL it shares its transaction with units of
+   * other sessions, and runs again alone if it must.
+   */
+  readonly sessionId?: string;
+  /** Whether it must not wait behind other units, as what says that this server is alive. */
+  readonly isUrgent?: boolean;
 }
 
 /** The data folder of an embedded store, or the address of a database of PostgreSQL. */

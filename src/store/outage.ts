@@ -30,6 +30,12 @@ export function unwritable(cause: unknown): PaygentError {
   return new PaygentError("unavailable", sentence, { cause });
 }
 
+/** Too much waits to be written. */
+export function crowded(): PaygentError {
+  const sentence = "The store cannot keep up at the moment; nothing was changed. Try again shortly.";
+  return new PaygentError("unavailable", sentence);
+}
+
 /** Says nothing about what was changed: a connection can break between a commit and the word of it. */
 export function unreachable(cause: unknown): PaygentError {
   return new PaygentError("unavailable", "The store cannot be reached at the moment. Try again shortly.", { cause });

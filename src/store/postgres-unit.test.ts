@@ -138,9 +138,30 @@ test("a unit that would read what it has changed leaves its group, which takes n
   expect(ofCommands(sent)).toEqual(["begin", "update", "commit"]);
 });
 
-test("when a group is undone, all its units are to run again", async () => {
+test("of a group that is undone, the unit whose change it was leaves, and the others go again", async () => {
   const failure = new Error("duplicate key");
-  const { units } = connection((text) => (text.startsWith("update") ? failure : { command: "ROLLBACK" }));
+  let isUndone = false;
+  const { sent, units } = connection((text) => {
+    if (text === "commit") return { command: isUndone ? "ROLLBACK" : "COMMIT" };
+    isUndone = text.startsWith("insert") || (isUndone && !text.startsWith("begin"));
+    return text.startsWith("insert") ? failure : fine(text);
+  });
+
+  const outcomes = await units.group<unknown>([
+    (tx) => saveSessionHead(tx, { ...head, id: "one" }),
+    (tx) => insertExecution(tx, newExecution({ ...execution, id: "taken" })),
+    (tx) => saveSessionHead(tx, { ...head, id: "three" }),
+  ]);
+
+  expect(outcomes).toMatchObject([{ status: "fulfilled" }, leaving, { status: "fulfilled" }]);
+  expect(ofCommands(sent)).toEqual([
+    ...["begin", "update", "update", "insert", "commit"],
+    ...["begin", "update", "update", "commit"],
+  ]);
+});
+
+test("of a group that was undone by no unit's statement, all run again", async () => {
+  const { units } = connection((text) => ({ command: text === "commit" ? "ROLLBACK" : "" }));
 
   const outcomes = await units.group<unknown>([(tx) => saveSessionHead(tx, head), (tx) => findSession(tx, "two")]);
 

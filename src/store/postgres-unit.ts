@@ -21,7 +21,7 @@ export class PostgresUnits {
   readonly #alone: Member;
   readonly #grouped: Member[] = [];
   #begun: Promise<unknown> = Promise.resolve();
-  #failure: { readonly error: unknown } | undefined;
+  #failure: Failure | undefined;
   #isBroken = false;
 
   constructor(client: pg.PoolClient) {
@@ -37,7 +37,7 @@ export class PostgresUnits {
   /** Runs a unit in a transaction; rejects, with nothing changed, when the unit or one of its changes fails. */
   async transact<T>(unit: Unit<T>): Promise<T> {
     const end = await this.#transact("begin", [{ unit, member: this.#alone }]);
-    if ("undoneBy" in end) throw end.undoneBy;
+    if ("undoneBy" in end) throw end.undoneBy.error;
     const [outcome] = end.outcomes;
     if (outcome?.status === "fulfilled") return outcome.value;
     throw outcome?.reason;
@@ -45,8 +45,9 @@ export class PostgresUnits {
 
   /**
    * Runs units that change different rows side by side in one transaction, and gives what became of each: one
-   * that fails has changed nothing, and one whose reason is `LeavesGroup` is to run again. Rejects when PostgreSQL
-   * cannot be reached, and when nobody can say what became of the transaction.
+   * that fails has changed nothing, and one whose reason is `LeavesGroup` is to run again. A unit whose statement
+   * undoes the transaction leaves it, and the others go again. Rejects when PostgreSQL cannot be reached, and when
+   * nobody can say what became of the transaction.
    */
   async group<T>(units: readonly Unit<T>[]): Promise<PromiseSettledResult<T>[]> {
     while (this.#grouped.length < units.length) this.#grouped.push(new Member(this, { isGrouped: true }));
@@ -55,14 +56,17 @@ export class PostgresUnits {
       .map((member, index) => ({ unit: units[index] as Unit<T>, member }));
     const end = await this.#transact(beginGroup, parts);
     if ("outcomes" in end) return end.outcomes;
+    const { error, member: culprit } = end.undoneBy;
     // Where PostgreSQL cannot be reached, whoever waits has waited long enough.
-    if (end.undoneBy instanceof PaygentError) throw end.undoneBy;
-    return parts.map(() => leaves);
+    if (error instanceof PaygentError) throw error;
+    const at = parts.findIndex(({ member }) => member === culprit);
+    if (at === -1 || parts.length === 1 || this.#isBroken) return parts.map(() => leaves);
+    return (await this.group(units.toSpliced(at, 1))).toSpliced(at, 0, leaves);
   }
 
   async #transact<T>(begin: string, parts: readonly Part<T>[]): Promise<End<T>> {
     this.#failure = undefined;
-    this.#begun = this.#ask(begin);
+    this.#begun = this.#ask(undefined, begin);
     const outcomes = await Promise.allSettled(parts.map(({ unit, member }) => member.run(unit)));
     await this.#begun.catch(() => undefined);
     const done = parts.filter((_, index) => outcomes[index]?.status === "fulfilled").map(({ member }) => member);
@@ -71,16 +75,16 @@ export class PostgresUnits {
       await query(this.#client, "rollback").catch(() => {
         this.#isBroken = true;
       });
-      return failure === undefined ? { outcomes } : { undoneBy: failure.error };
+      return failure === undefined ? { outcomes } : { undoneBy: failure };
     }
     // In one order in all groups: two that insert the same ids wait for each other in one direction only.
     for (const member of done.toSorted(byInsertedId)) member.flush();
     const refusal = await this.#commit();
-    return refusal === undefined ? { outcomes } : { undoneBy: refusal.error };
+    return refusal === undefined ? { outcomes } : { undoneBy: refusal };
   }
 
   /** Gives why PostgreSQL did not commit. Rejects when it may have, or may have in part. */
-  async #commit(): Promise<{ readonly error: unknown } | undefined> {
+  async #commit(): Promise<Failure | undefined> {
     let command: string;
     try {
       ({ command } = await query(this.#client, "commit"));
@@ -97,14 +101,14 @@ export class PostgresUnits {
   }
 
   /** What failed first is why all that came behind it did. */
-  #firstFailure(): { readonly error: unknown } | undefined {
+  #firstFailure(): Failure | undefined {
     return this.#failure;
   }
 
-  #ask(...given: QueryArguments): Promise<pg.QueryResult> {
+  #ask(member: Member | undefined, ...given: QueryArguments): Promise<pg.QueryResult> {
     const answer = query(this.#client, ...given);
     answer.catch((error: unknown) => {
-      this.#failure ??= { error };
+      this.#failure ??= { error, member };
     });
     return answer;
   }
@@ -115,15 +119,15 @@ export class PostgresUnits {
   }
 
   /** A statement of one of the units. What it found is not given away before `begin` is known to hold. */
-  async ask(...given: QueryArguments): Promise<pg.QueryResult> {
-    const answer = this.#ask(...given);
+  async ask(member: Member, ...given: QueryArguments): Promise<pg.QueryResult> {
+    const answer = this.#ask(member, ...given);
     await this.#begun;
     return answer;
   }
 
   /** A change, which fails the transaction when it fails. */
-  send(change: BoundStatement): void {
-    void this.#ask(...preparedQuery(change));
+  send(member: Member, change: BoundStatement): void {
+    void this.#ask(member, ...preparedQuery(change));
   }
 }
 
@@ -132,7 +136,13 @@ interface Part<T> {
   readonly member: Member;
 }
 
-type End<T> = { readonly outcomes: PromiseSettledResult<T>[] } | { readonly undoneBy: unknown };
+/** What undid a transaction, and the unit whose statement it was, if it was one. */
+interface Failure {
+  readonly error: unknown;
+  readonly member?: Member | undefined;
+}
+
+type End<T> = { readonly outcomes: PromiseSettledResult<T>[] } | { readonly undoneBy: Failure };
 
 const leaves = { status: "rejected", reason: new LeavesGroup() } as const;
 
@@ -192,7 +202,7 @@ class Member {
     if (this.#isGrouped && (mayWait || this.#waiting.length > 0)) throw new LeavesGroup();
     if (mayWait) await this.#units.begun;
     this.flush();
-    return this.#units.ask(...given);
+    return this.#units.ask(this, ...given);
   }
 
   /** Keeps a change until something is sent that may depend on it: changes of different tables are one statement. */
@@ -208,7 +218,7 @@ class Member {
 
   flush(): void {
     if (this.#waiting.length === 0) return;
-    this.#units.send(merge(this.#waiting));
+    this.#units.send(this, merge(this.#waiting));
     this.#waiting = [];
   }
 
@@ -238,9 +248,9 @@ export function preparedQuery({ name, sql, parameters }: BoundStatement): QueryA
   return [{ name: `${name}_${plans}`, text: sql, values: [...parameters] }];
 }
 
-/** Whether a prepared statement failed because a table has changed since. */
+/** Whether a prepared statement failed because a table has changed since; the message may be in any language. */
 export function isStalePlan(error: unknown): boolean {
-  return errorCode(error) === "0A000" && error instanceof Error && error.message.includes("cached plan");
+  return errorCode(error) === "0A000" && (error as { routine?: unknown }).routine === "RevalidateCachedQuery";
 }
 
 /** Kysely asks a pool for a connection before each query: it gets the one of the transaction. */

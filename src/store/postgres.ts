@@ -1,9 +1,10 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
+import pLimit from "p-limit";
 import type pg from "pg";
 import { PaygentError } from "../protocol/errors.ts";
 import type { Store } from "./database.ts";
 import { migrated, migratePostgres } from "./migrate.ts";
-import { errorCode, unreachable } from "./outage.ts";
+import { crowded, errorCode, unreachable } from "./outage.ts";
 import { type Alone, PostgresGroups } from "./postgres-groups.ts";
 import { type Asked, PostgresReads } from "./postgres-reads.ts";
 import { openPool, openSlowPool, type PostgresOptions, requireUsable } from "./postgres-server.ts";
@@ -26,7 +27,8 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
 
 function storeOf(pool: pg.Pool): Store {
   const db = reading(pool);
-  const alone = writing(pool);
+  const urgent = writing(pool);
+  const alone = inTurn(urgent);
   const groups = new PostgresGroups({
     group: (units) => onConnection(pool, (connection) => connection.group(units)),
     alone,
@@ -34,7 +36,10 @@ function storeOf(pool: pg.Pool): Store {
   return {
     dialect: "postgres",
     db,
-    write: (unit, options) => (options === undefined ? alone(unit) : groups.write(options.sessionId, unit)),
+    write(unit, { sessionId, isUrgent } = {}) {
+      if (sessionId !== undefined) return groups.write(sessionId, unit);
+      return isUrgent === true ? urgent(unit) : alone(unit);
+    },
     close: () => db.destroy(),
   };
 }
@@ -145,6 +150,20 @@ function writing(pool: pg.Pool): Alone {
         if (tried === 5 || !(retryable.has(errorCode(error)) || isStalePlan(error))) throw error;
       }
     }
+  };
+}
+
+/** Of the pool's connections, so many at most have a unit of their own: groups, reads and what is urgent find others. */
+const maxAlone = 8;
+/** Some seconds' worth: whoever came behind these would wait for longer than anybody waits for an answer. */
+const maxWaiting = 1000;
+
+/** Units of their own wait for each other here, and not for a connection, which all others would wait for behind them. */
+function inTurn(write: Alone): Alone {
+  const places = pLimit(maxAlone);
+  return async (unit) => {
+    if (places.pendingCount >= maxWaiting) throw crowded();
+    return places(() => write(unit));
   };
 }
 

@@ -10,6 +10,8 @@ interface Columns {
 
 const none: Columns = { names: [], parsers: [], empty: {} };
 
+const plainKeys: ReadonlySet<string> = new Set(["name", "text", "values"]);
+
 type Named = pg.QueryConfig & { readonly name: string };
 type Values = readonly (string | null)[];
 
@@ -65,7 +67,7 @@ class PreparedQuery extends WireQuery {
     return this.#found.map((values) => {
       const row: Record<string, unknown> = { ...empty };
       for (const [index, value] of values.entries()) {
-        if (value !== null) row[names[index] as string] = parsers[index]?.(value);
+        row[names[index] as string] = value === null ? null : parsers[index]?.(value);
       }
       return row;
     });
@@ -87,10 +89,11 @@ export class PreparedClient extends pg.Client {
   /** The connection, but that nothing asks for a description on it. */
   readonly undescribing: pg.Connection = Object.create(this.connection, { describe: { value: () => undefined } });
 
-  /** Takes and gives what `pg`'s does, in all its shapes. */
+  /** As `pg` does, in all its shapes; what is a prepared statement in one object takes the shorter way. */
   override query(...given: unknown[]): never {
     const [config] = given;
-    return (isNamed(config) ? this.#run(config) : super.query(...(given as [string]))) as never;
+    const isShort = given.length === 1 && isPlainNamed(config);
+    return (isShort ? this.#run(config) : super.query(...(given as [string]))) as never;
   }
 
   async #run(config: Named): Promise<pg.QueryResult> {
@@ -103,6 +106,8 @@ export class PreparedClient extends pg.Client {
   }
 }
 
-function isNamed(config: unknown): config is Named {
-  return typeof config === "object" && config !== null && "name" in config && !("submit" in config);
+/** Whether it is a prepared statement of which nothing is wanted but its rows. */
+function isPlainNamed(config: unknown): config is Named {
+  if (typeof config !== "object" || config === null) return false;
+  return "name" in config && Boolean(config.name) && Object.keys(config).every((key) => plainKeys.has(key));
 }

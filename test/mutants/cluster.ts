@@ -194,10 +194,10 @@ export const clusterMutants: readonly Mutant[] = [
   },
   {
     promise: "I28",
-    defect: "A user's executions count in each session alone.",
-    file: "src/runtime/execute.ts",
-    find: "ofUser >= executionsPerUser",
-    replace: "open.waiting >= executionsPerUser",
+    defect: "A user may have more executions than the limit says.",
+    file: "src/runtime/user-quota.ts",
+    find: "return open >= this.#limit;",
+    replace: "return open >= 2 * this.#limit;",
     test: "test/executions-of-user.test.ts",
   },
   {

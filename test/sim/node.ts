@@ -4,8 +4,10 @@ import { createWallet } from "../../src/payments/wallet.ts";
 import { PaygentError } from "../../src/protocol/errors.ts";
 import type { AgentModel } from "../../src/runtime/agent-model.ts";
 import type { Bus, Signal } from "../../src/runtime/bus.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import type { Tool } from "../../src/runtime/tool.ts";
+import { UserQuota } from "../../src/runtime/user-quota.ts";
 import type { Wallet } from "../../src/runtime/wallet.ts";
 import { Worker } from "../../src/runtime/worker.ts";
 import type { Store } from "../../src/store/database.ts";
@@ -119,7 +121,7 @@ export class SimulatedNode implements Actor {
         web: world.network.web,
         modelFor: () => model,
         modelNameOf: () => model.name,
-        executionsPerUser: 0,
+        userQuota: new UserQuota(0, systemClock),
         modelPriceOf: () => world.modelPrice,
       },
       { sweepMs, leaseMs, maxRuns: 3 },

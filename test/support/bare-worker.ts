@@ -8,6 +8,7 @@ import { SessionConfig } from "../../src/protocol/session-config.ts";
 import type { Caller } from "../../src/runtime/access.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import type { Tool } from "../../src/runtime/tool.ts";
+import { UserQuota } from "../../src/runtime/user-quota.ts";
 import { Worker } from "../../src/runtime/worker.ts";
 import { openStore, type Store } from "../../src/store/database.ts";
 import { genesisHash } from "../../src/store/event-log.ts";
@@ -48,7 +49,7 @@ export async function startWorker(store: Store, world: FakeWorld, own: readonly 
       web: guardedWeb(createUrlGuard({ allowedHosts: [] })),
       modelFor: () => model,
       modelNameOf: () => model.name,
-      executionsPerUser: 0,
+      userQuota: new UserQuota(0, systemClock),
       modelPriceOf: () => undefined,
     },
     { sweepMs: 600_000, leaseMs: 600_000, maxRuns: 10 },
