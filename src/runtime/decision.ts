@@ -7,6 +7,7 @@ import type { ExecutionRow } from "../store/executions.ts";
 import { findSession, type SessionRow } from "../store/sessions.ts";
 import type { Unit } from "../store/unit.ts";
 import { type Caller, isMember, notFound, requireApprover } from "./access.ts";
+import type { RunPlace } from "./dispatcher.ts";
 import { claim, leave } from "./finish.ts";
 import type { Claim } from "./run-log.ts";
 import { commitCommand, type Runtime } from "./runtime.ts";
@@ -48,12 +49,13 @@ export async function decide(
 ): Promise<void> {
   const approvalId = input.request_id;
   const key = { sessionId: sessionId ?? (await sessionOf(runtime.store, approvalId)), approvalId, caller };
+  using place = runtime.worker.place();
   const { value } = await commitCommand(runtime, key, async (unit) => {
     const { approval, execution, session } = unit;
     if (!isMember(session, caller)) throw notFound("approval");
     requireApprover(session, caller);
     refuseUnlessPending(approval, unit.at);
-    const resumed = (await apply(unit, approval)) === "decided" ? resume(unit, runtime) : undefined;
+    const resumed = (await apply(unit, approval)) === "decided" ? resume(unit, runtime, place) : undefined;
     return { executionId: execution.id, resumed };
   });
   goOn(runtime, value.executionId, value.resumed);
@@ -71,10 +73,10 @@ type Resumed = { claimed: Claim; execution: ExecutionRow; config: SessionConfig 
  * Takes a waiting execution up again, in the transaction that ended its wait. A full node leaves it to another,
  * or to itself for later.
  */
-export function resume(unit: Unit, { worker, nodeId }: Pick<Runtime, "worker" | "nodeId">): Resumed {
+export function resume(unit: Unit, { nodeId }: Pick<Runtime, "nodeId">, place: RunPlace): Resumed {
   if (unit.execution.status !== "waiting") return undefined;
   const claimed = claim(unit, nodeId);
-  if (worker.hasRoom) return { claimed, execution: unit.execution, config: unit.session.config };
+  if (place.take()) return { claimed, execution: unit.execution, config: unit.session.config };
   leave(unit);
   return "offered";
 }

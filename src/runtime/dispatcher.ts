@@ -3,10 +3,18 @@ import type { StoredEvent } from "../store/event-log.ts";
 import type { ExecutionRow } from "../store/executions.ts";
 import type { Claim } from "./run-log.ts";
 
+/** What a command keeps of a node's room from its claim until the run has begun, or the command has come to nothing. */
+export interface RunPlace extends Disposable {
+  /** Takes a place, once however often it is asked, and says whether there is one. */
+  take(): boolean;
+}
+
 /** Where commands hand over what they have claimed or changed, once it is committed. */
 export interface Dispatcher {
   /** Whether this node may work on one more execution. */
   readonly hasRoom: boolean;
+  /** For a command that may claim an execution. */
+  place(): RunPlace;
   /** Works on an execution that the caller has claimed for this node. `known` are its events, where they are all at hand. */
   start(
     claimed: Claim,

@@ -28,6 +28,7 @@ export async function execute(
   request: { sessionId: string; input: Execute; ref?: string | undefined },
 ): Promise<Started> {
   const { input, ref, sessionId } = request;
+  using place = runtime.worker.place();
   const { value, events } = await commitCommand(runtime, { sessionId, caller }, async (unit) => {
     if (!isMember(unit.session, caller)) throw notFound("session");
     requireOwner(unit.session, caller, "execute");
@@ -43,7 +44,7 @@ export async function execute(
 
     refuseTerminated(unit.session);
     if (isFull) throw runtime.userQuota.refusal();
-    const isQueued = mustQueue(unit, input, open) || !runtime.worker.hasRoom;
+    const isQueued = mustQueue(unit, input, open) || !place.take();
     runtime.userQuota.add(userId);
     unit.create(
       newExecution({
@@ -86,12 +87,13 @@ function begin(unit: Unit, nodeId: string) {
   return claimed;
 }
 
-/** Starts what has waited longest in a session, if nothing runs there. */
+/** Starts what has waited longest in a session, if nothing runs there and this node has room. */
 export async function startQueued(runtime: Runtime, execution: ExecutionRow): Promise<void> {
   const key = { sessionId: execution.sessionId, executionId: execution.id };
+  using place = runtime.worker.place();
   const { value } = await commitCommand(runtime, key, async (unit) => {
     if (unit.execution.status !== "queued") return undefined;
-    if ((await countOpenExecutions(unit.tx, unit.session.id)).running > 0) return undefined;
+    if ((await countOpenExecutions(unit.tx, unit.session.id)).running > 0 || !place.take()) return undefined;
     return { claimed: begin(unit, runtime.nodeId), execution: unit.execution, config: unit.session.config };
   });
   // The log has `execution_started` from before, so the run reads it.

@@ -6,6 +6,7 @@ import { commitCommand, type Runtime } from "./runtime.ts";
 /** Ends an approval that nobody decided in time: the call does not run, and the agent is told. */
 export async function expire(runtime: Runtime, due: ApprovalRow): Promise<void> {
   const key = { sessionId: due.sessionId, approvalId: due.id };
+  using place = runtime.worker.place();
   const { value } = await commitCommand(runtime, key, async (unit) => {
     const { approval } = unit;
     if (approval.status !== "pending" || approval.expiresAt > unit.at) return undefined;
@@ -25,7 +26,7 @@ export async function expire(runtime: Runtime, due: ApprovalRow): Promise<void> 
       code: "approval_expired",
       message: `Nobody decided on this call until ${approval.expiresAt}; it did not run.`,
     });
-    return { resumed: resume(unit, runtime) };
+    return { resumed: resume(unit, runtime, place) };
   });
   if (value !== undefined) goOn(runtime, due.executionId, value.resumed);
 }

@@ -1,13 +1,8 @@
 import type { SessionConfig } from "../protocol/session-config.ts";
 import { dueApprovals } from "../store/approvals.ts";
 import type { StoredEvent } from "../store/event-log.ts";
-import {
-  cancelledRuns,
-  type ExecutionRow,
-  nextQueued,
-  orphanedExecutions,
-  startableExecutions,
-} from "../store/executions.ts";
+import { cancelledRuns, nextQueued, orphanedExecutions, startableExecutions } from "../store/execution-queue.ts";
+import type { ExecutionRow } from "../store/executions.ts";
 import { deleteOldIdempotencyKeys } from "../store/idempotency-keys.ts";
 import { beat, removeNode, removeSilentNodes } from "../store/nodes.ts";
 import { dropFullBuckets } from "../store/rate-buckets.ts";
@@ -15,7 +10,7 @@ import { deleteOldRevocations } from "../store/revocations.ts";
 import { deleteExpiredTickets } from "../store/tickets.ts";
 import type { Signal } from "./bus.ts";
 import { isoTime } from "./clock.ts";
-import type { Dispatcher } from "./dispatcher.ts";
+import type { Dispatcher, RunPlace } from "./dispatcher.ts";
 import { startQueued } from "./execute.ts";
 import { expire } from "./expire.ts";
 import { claim } from "./finish.ts";
@@ -51,6 +46,8 @@ export class Worker implements Dispatcher {
   readonly #runtime: Runtime;
   readonly #settings: WorkerSettings;
   readonly #runs = new Map<string, { run: ExecutionRun; done: Promise<void>; fence: number }>();
+  /** How many places commands have taken whose runs have not begun. */
+  #promised = 0;
   readonly #timers: NodeJS.Timeout[] = [];
   #sweeping: Promise<void> = Promise.resolve();
   #isSweepDue = false;
@@ -78,7 +75,22 @@ export class Worker implements Dispatcher {
   }
 
   get #room(): number {
-    return this.#settings.maxRuns - this.#runs.size;
+    return this.#settings.maxRuns - this.#runs.size - this.#promised;
+  }
+
+  place(): RunPlace {
+    let isTaken = false;
+    return {
+      take: () => {
+        if (isTaken || !this.hasRoom) return isTaken;
+        isTaken = true;
+        this.#promised += 1;
+        return true;
+      },
+      [Symbol.dispose]: () => {
+        if (isTaken) this.#promised -= 1;
+      },
+    };
   }
 
   /** Takes up what an earlier life of this node, or a dead one, left behind, and keeps doing so. */
@@ -259,9 +271,10 @@ export class Worker implements Dispatcher {
 
   async #takeOver(orphan: ExecutionRow): Promise<void> {
     const key = { sessionId: orphan.sessionId, executionId: orphan.id };
+    using place = this.place();
     const { value } = await commitCommand(this.#runtime, key, async (unit) => {
       const { status, fence } = unit.execution;
-      if (status !== "running" || fence !== orphan.fence) return undefined;
+      if (status !== "running" || fence !== orphan.fence || !place.take()) return undefined;
       return { claimed: claim(unit, this.#runtime.nodeId), execution: unit.execution, config: unit.session.config };
     });
     if (value !== undefined) this.start(value.claimed, value.execution, value.config, undefined);

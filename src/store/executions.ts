@@ -8,10 +8,9 @@ import type { Tables } from "./tables.ts";
 export type ExecutionStatus = Tables["executions"]["status"];
 
 // As literals: SQLite uses a partial index only where the query's text names what the index is limited to.
-const queued = sql.lit<ExecutionStatus>("queued");
-const running = sql.lit<ExecutionStatus>("running");
-const runnable = [queued, running];
-const open = [queued, running, sql.lit<ExecutionStatus>("waiting")];
+export const queued = sql.lit<ExecutionStatus>("queued");
+export const running = sql.lit<ExecutionStatus>("running");
+export const open = [queued, running, sql.lit<ExecutionStatus>("waiting")];
 
 /** An execution's row. What may change while it lives is mutable: a unit of work changes it and saves it. */
 export interface ExecutionRow {
@@ -42,14 +41,15 @@ export interface ExecutionRow {
   endedAt: string | null;
 }
 
-type Raw = Selectable<Tables["executions"]>;
+export type RawExecution = Selectable<Tables["executions"]>;
 
 // What is stored here was validated when it came in; the columns hold only what the functions below wrote.
 function parse<T>(text: string | null): T | null {
   return text === null ? null : (JSON.parse(text) as T);
 }
 
-function executionRow(row: Raw): ExecutionRow {
+/** The row as the columns have it. */
+export function executionRow(row: RawExecution): ExecutionRow {
   return {
     id: row.id,
     sessionId: row.session_id,
@@ -78,11 +78,11 @@ function executionRow(row: Raw): ExecutionRow {
   };
 }
 
-const selectOne = statement<{ id: string }, Raw>((db, param) =>
+const selectOne = statement<{ id: string }, RawExecution>((db, param) =>
   db.selectFrom("executions").selectAll().where("id", "=", param("id")),
 );
 
-const selectOfApproval = statement<{ approvalId: string }, Raw>((db, param) =>
+const selectOfApproval = statement<{ approvalId: string }, RawExecution>((db, param) =>
   db
     .selectFrom("executions")
     .selectAll()
@@ -250,23 +250,6 @@ export async function countExecutionsOfUser(tx: Database, userId: string, most: 
   return Number(row?.count ?? 0);
 }
 
-const selectNextQueued = statement<{ sessionId: string }, Raw>((db, param) =>
-  db
-    .selectFrom("executions")
-    .selectAll()
-    .where("session_id", "=", param("sessionId"))
-    .where("status", "in", open)
-    .where("status", "=", queued)
-    .orderBy("first_seq")
-    .limit(sql.lit(1)),
-);
-
-/** The execution that has waited longest for its session to be free. */
-export async function nextQueued(tx: Database, sessionId: string): Promise<ExecutionRow | undefined> {
-  const [row] = await selectNextQueued(tx, { sessionId });
-  return row && executionRow(row);
-}
-
 /** A session's executions that have not ended, oldest first. */
 export async function openExecutions(db: Database, sessionId: string): Promise<ExecutionRow[]> {
   const rows = await db
@@ -317,102 +300,4 @@ export async function executionsBefore(
     .limit(limit)
     .execute();
   return rows.map(executionRow).sort((one, other) => one.firstSeq - other.firstSeq);
-}
-
-const selectOrphaned = statement<{ nodeId: string; aliveSince: string; limit: number }, Raw>((db, param) =>
-  db
-    .selectFrom("executions")
-    .selectAll()
-    .where("status", "in", runnable)
-    .where("status", "=", running)
-    .where(({ eb, or, not, exists, selectFrom }) =>
-      or([
-        eb("owner", "is", null),
-        eb("owner", "=", param("nodeId")),
-        not(
-          exists(
-            selectFrom("nodes")
-              .select("nodes.id")
-              .whereRef("nodes.id", "=", "executions.owner")
-              .where("nodes.heartbeat_at", ">=", param("aliveSince")),
-          ),
-        ),
-      ]),
-    )
-    .orderBy("created_at")
-    .limit(param("limit")),
-);
-
-/**
- * Running executions that may have nobody: their node never beat, or not since `aliveSince`, or it is
- * `nodeId`, which knows by itself what it works on.
- */
-export async function orphanedExecutions(
-  db: Database,
-  nodeId: string,
-  aliveSince: string,
-  limit: number,
-): Promise<ExecutionRow[]> {
-  return (await selectOrphaned(db, { nodeId, aliveSince, limit })).map(executionRow);
-}
-
-const selectCancelled = statement<{ nodeId: string }, { id: string }>((db, param) =>
-  db
-    .selectFrom("executions")
-    .select("id")
-    .where("status", "in", runnable)
-    .where("status", "=", running)
-    .where("owner", "=", param("nodeId"))
-    .where("cancel_by", "is not", null),
-);
-
-/** What a node works on although its cancellation is committed. */
-export async function cancelledRuns(db: Database, nodeId: string): Promise<string[]> {
-  return (await selectCancelled(db, { nodeId })).map(({ id }) => id);
-}
-
-const selectStartable = statement<{ limit: number }, Raw>((db, param) =>
-  db
-    .selectFrom("executions as queued")
-    .selectAll("queued")
-    .where("queued.status", "in", runnable)
-    .where("queued.status", "=", queued)
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("executions as running")
-            .select("running.id")
-            .whereRef("running.session_id", "=", "queued.session_id")
-            .where("running.status", "in", open)
-            .where("running.status", "=", running),
-        ),
-      ),
-    )
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("executions as earlier")
-            .select("earlier.id")
-            .whereRef("earlier.session_id", "=", "queued.session_id")
-            .where("earlier.status", "in", open)
-            .where("earlier.status", "=", queued)
-            .whereRef("earlier.first_seq", "<", "queued.first_seq"),
-        ),
-      ),
-    )
-    .orderBy(
-      sql`(select count(*) from executions as own
-            where own.status in ('queued', 'running') and own.status = 'running' and own.user_id = queued.user_id)
-          + row_number() over (partition by queued.user_id order by queued.created_at)`,
-    )
-    .orderBy("queued.created_at")
-    .limit(param("limit")),
-);
-
-/**
- * What waits longest in each session in which nothing runs. Users take turns: those of whom least runs come
- * first, so that one user's many commands do not keep another's one waiting.
- */
-export async function startableExecutions(db: Database, limit: number): Promise<ExecutionRow[]> {
-  return (await selectStartable(db, { limit })).map(executionRow);
 }

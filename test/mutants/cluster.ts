@@ -71,7 +71,7 @@ export const clusterMutants: readonly Mutant[] = [
     while (this.#runs.size > 0) await Promise.all([...this.#runs.values()].map(({ done }) => done));
     await this.#reconciling;
     await this.#attempt("give back the lease", () =>
-      this.#runtime.store.write((tx) => removeNode(tx, this.#runtime.nodeId)),
+      this.#runtime.store.write((tx) => removeNode(tx, this.#runtime.nodeId), { isUrgent: true }),
     );`,
     replace: "    await this.#reconciling;",
     test: "test/rolling-restart.test.ts",
@@ -199,6 +199,48 @@ export const clusterMutants: readonly Mutant[] = [
     find: "return open >= this.#limit;",
     replace: "return open >= 2 * this.#limit;",
     test: "test/executions-of-user.test.ts",
+  },
+  {
+    promise: "I28",
+    defect: "A user's count serves for ever.",
+    file: "src/runtime/user-quota.ts",
+    find: "this.#clock.now() - known.countedAt < freshMs;",
+    replace: "this.#clock.now() - known.countedAt < 1e9;",
+    test: "src/runtime/user-quota.test.ts",
+  },
+  {
+    promise: "I28",
+    defect: "Many commands at once start more runs than a server may have.",
+    file: "src/runtime/worker.ts",
+    find: "this.#settings.maxRuns - this.#runs.size - this.#promised;",
+    replace: "this.#settings.maxRuns - this.#runs.size;",
+    test: "test/run-places.test.ts",
+  },
+  {
+    promise: "I20",
+    defect: "Units that wait for a row take all connections.",
+    file: "src/store/postgres.ts",
+    find: "return places(() => write(unit));",
+    replace: "return write(unit);",
+    test: "test/grouped-commits.test.ts",
+    onPostgres: true,
+  },
+  {
+    promise: "I20",
+    defect: "A unit that undoes its group sends all others away from it.",
+    file: "src/store/postgres-unit.ts",
+    find: "if (at === -1 || parts.length === 1 || this.#isBroken)",
+    replace: "if (at > -2)",
+    test: "src/store/postgres-unit.test.ts",
+  },
+  {
+    promise: "I33",
+    defect: "PostgreSQL describes a statement with every execution.",
+    file: "src/store/prepared-client.ts",
+    find: "this.#client.described.set(this.name, columns);",
+    replace: "this.#client.described.clear();",
+    test: "test/prepared-client.test.ts",
+    onPostgres: true,
   },
   {
     promise: "I33",
