@@ -114,6 +114,16 @@ async function startProcess(file: string, env: NodeJS.ProcessEnv, database?: Tes
   };
 }
 
+/** Memory once the collector has nothing more to give back. */
+export async function settledMemory(server: BenchServer): Promise<Usage> {
+  let least = await server.usage("memory");
+  for (let asked = 0; asked < 5; asked++) {
+    const now = await server.usage("memory");
+    if (now.rss < least.rss) least = now;
+  }
+  return least;
+}
+
 async function answer<T>(child: ChildProcess): Promise<T> {
   const exited = new AbortController();
   const onExit = () => exited.abort(new Error(`The server process ended (${child.exitCode}).`));

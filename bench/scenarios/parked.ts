@@ -1,4 +1,4 @@
-import type { BenchServer } from "../bench-server.ts";
+import { settledMemory } from "../bench-server.ts";
 import { each, median } from "../measure.ts";
 import { approve, park, playRun } from "../run-player.ts";
 import type { Scenario } from "../scenario.ts";
@@ -71,14 +71,4 @@ async function approveSome(
     times.push((await approve(client, await next(client))).resumeMs);
   }
   return median(times);
-}
-
-/** Memory once the collector has nothing more to give back. */
-async function settledMemory(server: BenchServer) {
-  let least = await server.usage("memory");
-  for (let asked = 0; asked < 5; asked++) {
-    const now = await server.usage("memory");
-    if (now.rss < least.rss) least = now;
-  }
-  return least;
 }
