@@ -176,9 +176,9 @@ test.skipIf(!isShared)("units that wait for a row leave connections to everybody
   await Promise.all(units);
 });
 
-test.skipIf(!isShared)("what would wait behind a thousand others is refused at once", async () => {
+test.skipIf(!isShared)("what would wait behind thousands of others is refused at once", async () => {
   const { store, beside } = await opened();
-  const { units } = await waitingUnits(store, beside, 1008);
+  const { units } = await waitingUnits(store, beside, 4008);
   await findSession(store.db, "none");
 
   await expect(store.write((tx) => beat(tx, "held", at))).rejects.toMatchObject({

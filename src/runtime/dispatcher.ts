@@ -11,8 +11,6 @@ export interface RunPlace extends Disposable {
 
 /** Where commands hand over what they have claimed or changed, once it is committed. */
 export interface Dispatcher {
-  /** Whether this node may work on one more execution. */
-  readonly hasRoom: boolean;
   /** For a command that may claim an execution. */
   place(): RunPlace;
   /** Works on an execution that the caller has claimed for this node. `known` are its events, where they are all at hand. */

@@ -40,11 +40,13 @@ export async function execute(
       runtime.userQuota.isFull(unit.tx, userId),
     ]);
     if (existing !== undefined)
-      return { execution: sameRequest(existing, requestHash), isDuplicate: true, run: undefined };
+      return { execution: sameRequest(existing, requestHash), isDuplicate: true, isCrowdedOut: false, run: undefined };
 
     refuseTerminated(unit.session);
     if (isFull) throw runtime.userQuota.refusal();
-    const isQueued = mustQueue(unit, input, open) || !place.take();
+    const isBusy = mustQueue(unit, input, open);
+    const isCrowdedOut = !isBusy && !place.take();
+    const isQueued = isBusy || isCrowdedOut;
     runtime.userQuota.add(userId);
     unit.create(
       newExecution({
@@ -71,11 +73,11 @@ export async function execute(
       ref,
     );
     const run = isQueued ? undefined : { claimed: begin(unit, runtime.nodeId), config: unit.session.config };
-    return { execution: unit.execution, isDuplicate: false, run };
+    return { execution: unit.execution, isDuplicate: false, isCrowdedOut, run };
   });
-  const { execution, isDuplicate, run } = value;
+  const { execution, isDuplicate, isCrowdedOut, run } = value;
   if (run !== undefined) runtime.worker.start(run.claimed, execution, run.config, events);
-  else if (!isDuplicate && !runtime.worker.hasRoom) runtime.worker.offer();
+  else if (isCrowdedOut) runtime.worker.offer();
   return { execution, isDuplicate };
 }
 

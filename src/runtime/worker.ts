@@ -68,7 +68,7 @@ export class Worker implements Dispatcher {
     return this.#runtime;
   }
 
-  get hasRoom(): boolean {
+  get #hasRoom(): boolean {
     const hasRoom = this.#room > 0;
     if (!hasRoom) this.#isCrowded = true;
     return hasRoom;
@@ -82,7 +82,7 @@ export class Worker implements Dispatcher {
     let isTaken = false;
     return {
       take: () => {
-        if (isTaken || !this.hasRoom) return isTaken;
+        if (isTaken || !this.#hasRoom) return isTaken;
         isTaken = true;
         this.#promised += 1;
         return true;
@@ -149,6 +149,8 @@ export class Worker implements Dispatcher {
   offer(): void {
     this.#isCrowded = true;
     this.#runtime.bus.signal({ kind: "work" });
+    // Places may have come free between the look at them and the commit.
+    if (this.#room > 0) this.#sweepSoon();
   }
 
   /** What another node says of an execution that may be here. */
@@ -247,7 +249,7 @@ export class Worker implements Dispatcher {
 
   async #startAll(queued: readonly ExecutionRow[]): Promise<void> {
     for (const execution of queued) {
-      if (!this.hasRoom || this.#isDraining) return;
+      if (!this.#hasRoom || this.#isDraining) return;
       await this.#attempt("start a queued execution", () => startQueued(this.#runtime, execution));
     }
   }

@@ -155,8 +155,8 @@ function writing(pool: pg.Pool): Alone {
 
 /** Of the pool's connections, so many at most have a unit of their own: groups, reads and what is urgent find others. */
 const maxAlone = 8;
-/** Some seconds' worth: whoever came behind these would wait for longer than anybody waits for an answer. */
-const maxWaiting = 1000;
+/** Some seconds' worth, and more than the runs of a server: whoever came behind these would wait for too long. */
+const maxWaiting = 4000;
 
 /** Units of their own wait for each other here, and not for a connection, which all others would wait for behind them. */
 function inTurn(write: Alone): Alone {
