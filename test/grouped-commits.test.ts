@@ -150,13 +150,13 @@ test.skipIf(!isShared)("an id that another transaction is about to take holds up
 });
 
 /** Units of `count` transactions of their own, which wait for a row that another transaction has until it commits. */
-async function waitingUnits(store: Store, beside: pg.Client, count: number) {
+async function waitingUnits(store: Store, beside: pg.Client, count: number, userId?: string) {
   await store.write((tx) => beat(tx, "held", at));
   await beside.query("begin");
   await beside.query("select * from nodes where id = 'held' for update");
   let done = 0;
   const units = Array.from({ length: count }, async () => {
-    await store.write((tx) => beat(tx, "held", at));
+    await store.write((tx) => beat(tx, "held", at), userId === undefined ? {} : { userId });
     done += 1;
   });
   return { units, done: () => done };
@@ -170,6 +170,18 @@ test.skipIf(!isShared)("units that wait for a row leave connections to everybody
   expect((await start(store, id))?.events).toHaveLength(1);
   expect(await findSession(store.db, id)).toMatchObject({ lastSeq: 1 });
   await store.write((tx) => beat(tx, "alive", at), { isUrgent: true });
+  expect(done()).toBe(0);
+
+  await beside.query("commit");
+  await Promise.all(units);
+});
+
+test.skipIf(!isShared)("what is done for one user alone keeps no other's waiting", async () => {
+  const { store, beside } = await opened();
+  const { units, done } = await waitingUnits(store, beside, 40, "alice");
+
+  await store.write((tx) => beat(tx, "bob's", at), { userId: "bob" });
+  await store.write((tx) => beat(tx, "nobody's", at));
   expect(done()).toBe(0);
 
   await beside.query("commit");

@@ -9,7 +9,7 @@ export function createIdempotency(store: Store, clock: Clock): Idempotency {
   return {
     async run({ userId, key, requestHash }, work) {
       const at = isoTime(clock.now());
-      const earlier = await store.write((tx) => claimIdempotencyKey(tx, { userId, key, requestHash, at }));
+      const earlier = await store.write((tx) => claimIdempotencyKey(tx, { userId, key, requestHash, at }), { userId });
       if (earlier !== undefined) {
         if (earlier.requestHash !== requestHash) {
           throw new PaygentError("conflict", "This Idempotency-Key was used for another request; use a new one.");
@@ -19,10 +19,10 @@ export function createIdempotency(store: Store, clock: Clock): Idempotency {
       }
       try {
         const reply = await work();
-        await store.write((tx) => keepReply(tx, { userId, key }, reply));
+        await store.write((tx) => keepReply(tx, { userId, key }, reply), { userId });
         return reply;
       } catch (error) {
-        await store.write((tx) => releaseIdempotencyKey(tx, { userId, key }));
+        await store.write((tx) => releaseIdempotencyKey(tx, { userId, key }), { userId });
         throw error;
       }
     },

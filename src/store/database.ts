@@ -24,6 +24,8 @@ export interface WriteOptions {
    * other sessions, and runs again alone if it must.
    */
   readonly sessionId?: string;
+  /** The user for whom alone it is done: on PostgreSQL few such units of a user are under way at once. */
+  readonly userId?: string;
   /** Whether it must not wait behind other units, as what says that this server is alive. */
   readonly isUrgent?: boolean;
 }

@@ -1,13 +1,13 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
-import pLimit from "p-limit";
 import type pg from "pg";
 import { PaygentError } from "../protocol/errors.ts";
 import type { Store } from "./database.ts";
 import { migrated, migratePostgres } from "./migrate.ts";
-import { crowded, errorCode, unreachable } from "./outage.ts";
+import { errorCode, unreachable } from "./outage.ts";
 import { type Alone, PostgresGroups } from "./postgres-groups.ts";
 import { type Asked, PostgresReads } from "./postgres-reads.ts";
 import { openPool, openSlowPool, type PostgresOptions, requireUsable } from "./postgres-server.ts";
+import { PostgresTurns } from "./postgres-turns.ts";
 import { isStalePlan, PostgresUnits, preparedQuery, query } from "./postgres-unit.ts";
 import { type BoundStatement, type Database, takeDirectWay } from "./statement.ts";
 import type { Tables } from "./tables.ts";
@@ -27,18 +27,18 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
 
 function storeOf(pool: pg.Pool): Store {
   const db = reading(pool);
-  const urgent = writing(pool);
-  const alone = inTurn(urgent);
+  const write = writing(pool);
+  const turns = new PostgresTurns();
   const groups = new PostgresGroups({
     group: (units) => onConnection(pool, (connection) => connection.group(units)),
-    alone,
+    alone: (unit) => turns.take(() => write(unit)),
   });
   return {
     dialect: "postgres",
     db,
-    write(unit, { sessionId, isUrgent } = {}) {
+    write(unit, { sessionId, userId, isUrgent } = {}) {
       if (sessionId !== undefined) return groups.write(sessionId, unit);
-      return isUrgent === true ? urgent(unit) : alone(unit);
+      return isUrgent === true ? write(unit) : turns.take(() => write(unit), userId);
     },
     close: () => db.destroy(),
   };
@@ -150,20 +150,6 @@ function writing(pool: pg.Pool): Alone {
         if (tried === 5 || !(retryable.has(errorCode(error)) || isStalePlan(error))) throw error;
       }
     }
-  };
-}
-
-/** Of the pool's connections, so many at most have a unit of their own: groups, reads and what is urgent find others. */
-const maxAlone = 8;
-/** Some seconds' worth, and more than the runs of a server: whoever came behind these would wait for too long. */
-const maxWaiting = 4000;
-
-/** Units of their own wait for each other here, and not for a connection, which all others would wait for behind them. */
-function inTurn(write: Alone): Alone {
-  const places = pLimit(maxAlone);
-  return async (unit) => {
-    if (places.pendingCount >= maxWaiting) throw crowded();
-    return places(() => write(unit));
   };
 }
 
