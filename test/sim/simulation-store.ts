@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { openStore, type Store } from "../../src/store/database.ts";
+import { PreparedClient } from "../../src/store/prepared-client.ts";
 import { testDatabase } from "../support/database.ts";
 import { oneTurn } from "./virtual-time.ts";
 
@@ -65,9 +66,11 @@ function countUnderWay(): () => number {
       asked.then(done, done);
       return asked;
     };
-  const { query } = pg.Client.prototype;
+  for (const { prototype } of [pg.Client, PreparedClient]) {
+    const { query } = prototype;
+    prototype.query = counting(query) as typeof query;
+  }
   const { connect } = pg.Pool.prototype;
-  pg.Client.prototype.query = counting(query) as typeof query;
   pg.Pool.prototype.connect = counting(connect) as typeof connect;
   return () => count;
 }
