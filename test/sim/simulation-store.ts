@@ -34,6 +34,12 @@ async function onSqlite(): Promise<SimulationStore> {
   };
 }
 
+/**
+ * How many turns of the event loop nothing is asked in when nothing more will be. A trip to PostgreSQL leaves a turn
+ * after what it carries was handed over, and up to four were seen between an answer and the next question.
+ */
+const quietTurns = 10;
+
 async function onPostgres(databaseUrl: string): Promise<SimulationStore> {
   const database = await testDatabase(databaseUrl);
   const underWay = countUnderWay();
@@ -41,8 +47,11 @@ async function onPostgres(databaseUrl: string): Promise<SimulationStore> {
   return {
     store,
     async settled() {
-      do await oneTurn();
-      while (underWay() > 0);
+      let turns = 0;
+      while (turns < quietTurns) {
+        await oneTurn();
+        turns = underWay() > 0 ? 0 : turns + 1;
+      }
     },
     async remove() {
       await store.close();
