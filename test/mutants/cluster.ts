@@ -164,8 +164,7 @@ export const clusterMutants: readonly Mutant[] = [
     file: "src/store/sessions.ts",
     find: ".forUpdate().skipLocked(),",
     replace: ".forUpdate(),",
-    test: "test/grouped-commits.test.ts",
-    onPostgres: true,
+    test: "src/store/postgres-unit.test.ts",
   },
   {
     promise: "I33",
