@@ -67,6 +67,13 @@ function medians<Name extends string>(measured: readonly Measured<Name>[]): Valu
   return Object.fromEntries(entries) as Values<Name>;
 }
 
+/** The item at a place where there is one. */
+export function at<T>(items: readonly T[], index: number): T {
+  const item = items[index];
+  if (item === undefined) throw new Error(`There is no item ${index} of ${items.length}.`);
+  return item;
+}
+
 /** Does `count` things, so many at a time. */
 export async function each<T>(count: number, atOnce: number, work: (index: number) => Promise<T>): Promise<T[]> {
   const results: T[] = [];

@@ -156,7 +156,7 @@ async function waitingUnits(store: Store, beside: pg.Client, count: number, user
   await beside.query("select * from nodes where id = 'held' for update");
   let done = 0;
   const units = Array.from({ length: count }, async () => {
-    await store.write((tx) => beat(tx, "held", at), userId === undefined ? {} : { userId });
+    await store.write((tx) => beat(tx, "held", at), { userId });
     done += 1;
   });
   return { units, done: () => done };

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { callingModel } from "./support/scripted-model.ts";
 import { serverForTest } from "./support/server-for-test.ts";
+import type { TestClient } from "./support/test-client.ts";
 import { execute } from "./support/test-server.ts";
 import { readTool } from "./support/test-tools.ts";
 
@@ -24,6 +25,12 @@ async function crowdedServer(config: Record<string, unknown> = {}) {
   return { clients, open: () => door.resolve(), inside: () => inside, most: () => most };
 }
 
+async function expectEnds(clients: readonly TestClient[], ids: readonly string[]): Promise<void> {
+  for (const [index, client] of clients.entries()) {
+    expect(await client.end(ids[index] ?? "")).toMatchObject({ type: "complete" });
+  }
+}
+
 test("of many commands at once no more run than a node may have, and the others after them", async () => {
   const { clients, open, inside, most } = await crowdedServer();
 
@@ -32,9 +39,7 @@ test("of many commands at once no more run than a node may have, and the others 
   await expect.poll(inside).toBe(maxRuns);
   open();
 
-  for (const [index, client] of clients.entries()) {
-    expect(await client.end(ids[index] ?? "")).toMatchObject({ type: "complete" });
-  }
+  await expectEnds(clients, ids);
   expect(most()).toBe(maxRuns);
 });
 
@@ -50,8 +55,6 @@ test("of many approvals at once no more executions go on than a node may have, a
   await expect.poll(inside).toBe(maxRuns);
   open();
 
-  for (const [index, client] of clients.entries()) {
-    expect(await client.end(ids[index] ?? "")).toMatchObject({ type: "complete" });
-  }
+  await expectEnds(clients, ids);
   expect(most()).toBe(maxRuns);
 });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type BenchServer, settledMemory, startNodes } from "../bench-server.ts";
-import { each, median } from "../measure.ts";
+import { at, each, median } from "../measure.ts";
 import { approve, park } from "../run-player.ts";
 import type { Scenario } from "../scenario.ts";
 import type { WireClient } from "../wire-client.ts";
@@ -23,9 +23,9 @@ export const nodesParked: Scenario = {
     const many = await openPlace(databaseUrl);
     const none = await openPlace(databaseUrl);
     try {
-      const idleBefore = await idleOf(many.nodes);
+      const idleBefore = await Promise.all(many.nodes.map(idleOf));
       await many.parkEach(parkedEach);
-      const idleAmong = await idleOf(many.nodes);
+      const idleAmong = await Promise.all(many.nodes.map(idleOf));
       const [amongMany, amongNone] = await approveInTurns([many, none]);
 
       const count = sessions * parkedEach;
@@ -34,8 +34,8 @@ export const nodesParked: Scenario = {
           name: `CPU of server ${index + 1} beside ${count} parked executions`,
           unit: "% of a core",
           target: { kind: "at most" as const, value: 1 },
-          ours: idleAmong[index]?.cpuPercent ?? Number.NaN,
-          baseline: idleBefore[index]?.cpuPercent ?? Number.NaN,
+          ours: at(idleAmong, index).cpuPercent,
+          baseline: at(idleBefore, index).cpuPercent,
           note: "baseline: beside none, here",
         })),
         ...many.nodes.map((_, index) => ({
@@ -43,8 +43,8 @@ export const nodesParked: Scenario = {
           unit: "MB more",
           target: { kind: "at most" as const, value: 5 },
           // Of resident memory the collector keeps between nothing and 100 MB for later, as it likes.
-          ours: megabytesMore(idleBefore[index], idleAmong[index], "heapUsed"),
-          note: `heap in use; resident ${megabytesMore(idleBefore[index], idleAmong[index], "rss").toFixed(1)} MB more`,
+          ours: (at(idleAmong, index).heapUsed - at(idleBefore, index).heapUsed) / 1e6,
+          note: `heap in use; resident ${((at(idleAmong, index).rss - at(idleBefore, index).rss) / 1e6).toFixed(1)} MB more`,
         })),
         {
           name: "result after approve among them",
@@ -75,8 +75,7 @@ interface Place {
 async function openPlace(databaseUrl: string): Promise<Place> {
   const { nodes, close } = await startNodes(databaseUrl, 2);
   const clients = await each(sessions, 8, async (index) => {
-    const node = nodes[index % nodes.length];
-    if (node === undefined) throw new Error("There is no server to connect to.");
+    const node = at(nodes, index % nodes.length);
     return {
       socket: await node.connect(await node.createSession({ tools: { noop: "ask" } })),
       waiting: [] as string[],
@@ -110,33 +109,13 @@ async function openPlace(databaseUrl: string): Promise<Place> {
   return place;
 }
 
-function megabytesMore(before: Idle | undefined, after: Idle | undefined, what: "rss" | "heapUsed"): number {
-  return ((after?.[what] ?? Number.NaN) - (before?.[what] ?? Number.NaN)) / 1e6;
-}
-
-function at<T>(items: readonly T[], index: number): T {
-  const item = items[index];
-  if (item === undefined) throw new Error(`There is no item ${index}.`);
-  return item;
-}
-
-interface Idle {
-  readonly cpuPercent: number;
-  readonly rss: number;
-  readonly heapUsed: number;
-}
-
-/** What each server uses while nothing is asked of it, and what it holds then. */
-async function idleOf(nodes: readonly BenchServer[]): Promise<Idle[]> {
-  const before = await Promise.all(nodes.map((node) => node.usage("cpu")));
+/** What a server uses while nothing is asked of it, and what it holds then. */
+async function idleOf(node: BenchServer): Promise<{ cpuPercent: number; rss: number; heapUsed: number }> {
+  const before = await node.usage("cpu");
   await delay(idleMs);
-  const after = await Promise.all(nodes.map((node) => node.usage("cpu")));
-  const memory = await Promise.all(nodes.map(settledMemory));
-  return nodes.map((_, index) => ({
-    cpuPercent: ((after[index]?.cpuMicros ?? 0) - (before[index]?.cpuMicros ?? 0)) / 10 / idleMs,
-    rss: memory[index]?.rss ?? Number.NaN,
-    heapUsed: memory[index]?.heapUsed ?? Number.NaN,
-  }));
+  const after = await node.usage("cpu");
+  const { rss, heapUsed } = await settledMemory(node);
+  return { cpuPercent: (after.cpuMicros - before.cpuMicros) / 10 / idleMs, rss, heapUsed };
 }
 
 /** The median of each place; in turns, so that the speed of the machine is the same for all. */

@@ -1,6 +1,6 @@
 import { openBarePostgres } from "../bare-postgres.ts";
 import { type BenchServer, startNodes } from "../bench-server.ts";
-import { each } from "../measure.ts";
+import { at, each } from "../measure.ts";
 import { playFor } from "../run-player.ts";
 import type { Figure, Scenario } from "../scenario.ts";
 
@@ -44,8 +44,7 @@ export const nodesRuns: Scenario = {
 
 async function runsPerSecond(nodes: readonly BenchServer[]): Promise<Required<Pick<Figure, "ours" | "load" | "note">>> {
   const clients = await each(sessions, 8, async (index) => {
-    const node = nodes[index % nodes.length];
-    if (node === undefined) throw new Error("There is no server to connect to.");
+    const node = at(nodes, index % nodes.length);
     return node.connect(await node.createSession({ tools: { noop: "ask" } }));
   });
   const cpu = async () => {
