@@ -40,16 +40,23 @@ function storeOf(pool: pg.Pool): Store {
       if (sessionId !== undefined) return groups.write(sessionId, unit);
       return isUrgent === true ? write(unit) : turns.take(() => write(unit), userId);
     },
-    close: () => db.destroy(),
+    close: () => close(db, pool),
   };
+}
+
+/** Kysely ends the pool only where it has used it itself. */
+async function close(db: Database, pool: pg.Pool): Promise<void> {
+  await db.destroy();
+  if (!pool.ending) await pool.end();
 }
 
 const named = "The database at DATABASE_URL";
 
 /** Opens the database to look at it, for as long as that takes: it holds no row. */
 export async function readPostgres(options: PostgresOptions): Promise<Pick<Store, "db" | "close">> {
-  const db = reading(await openPool(options, { idle_in_transaction_session_timeout: 0 }));
-  return migrated(named, { db, close: () => db.destroy() });
+  const pool = await openPool(options, { idle_in_transaction_session_timeout: 0 });
+  const db = reading(pool);
+  return migrated(named, { db, close: () => close(db, pool) });
 }
 
 /** Opens the database for a process that writes to it beside the servers. */

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { PartingClient } from "./parting-client.ts";
 
 /** What PostgreSQL said of the columns that a prepared statement gives. */
 interface Columns {
@@ -84,7 +85,7 @@ class PreparedQuery extends WireQuery {
  * every execution, and a busy server spent a fifth of its time on reading the same names and types again. They stay
  * what they are: PostgreSQL fails a prepared statement whose columns have changed.
  */
-export class PreparedClient extends pg.Client {
+export class PreparedClient extends PartingClient {
   readonly described = new Map<string, Columns>();
   /** The connection, but that nothing asks for a description on it. */
   readonly undescribing: pg.Connection = Object.create(this.connection, { describe: { value: () => undefined } });
