@@ -11,6 +11,10 @@ export interface Identity extends Caller {
   readonly expiresAt?: number;
 }
 
+export function isExpired({ expiresAt }: Identity, now: number): boolean {
+  return expiresAt !== undefined && expiresAt <= now;
+}
+
 export interface Authenticator {
   /** Throws `unauthenticated`, with the same sentence whatever the reason; the reason is its `cause`. */
   authenticate(token: string): Promise<Identity>;

@@ -36,3 +36,21 @@ export function webSocketFrame(text: string): Buffer {
   frame.write(text, headerLength);
   return frame;
 }
+
+const chunkBytes = 64 * 1024;
+
+/** The events' frames in buffers that are written at once, none much larger than it needs to be. */
+export function* framesInChunks(events: readonly { readonly text: string }[]): Generator<Buffer> {
+  let frames: Buffer[] = [];
+  let size = 0;
+  for (const { text } of events) {
+    const frame = webSocketFrame(text);
+    frames.push(frame);
+    size += frame.length;
+    if (size < chunkBytes) continue;
+    yield Buffer.concat(frames, size);
+    frames = [];
+    size = 0;
+  }
+  if (size > 0) yield Buffer.concat(frames, size);
+}

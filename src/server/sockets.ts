@@ -12,6 +12,7 @@ import { Connection, type ConnectionParts } from "./connection.ts";
 import { credentialOf, SUBPROTOCOL } from "./credential.ts";
 import type { Api } from "./http/api.ts";
 import { isAllowedOrigin, refuseHead } from "./http/request-head.ts";
+import { Peer } from "./peer.ts";
 import { problemOf } from "./problem.ts";
 import type { Rates } from "./rates.ts";
 import type { SocketOwner, SocketPlaces } from "./socket-places.ts";
@@ -82,8 +83,8 @@ export class Sockets {
 
   /** Ends every connection to a session that is over. */
   closeSession(sessionId: string): void {
-    for (const connection of this.#connections) {
-      if (connection.sessionId === sessionId) connection.close(closeCodes.terminated, "the session was terminated");
+    for (const { peer } of this.#connections) {
+      if (peer.sessionId === sessionId) peer.close(closeCodes.terminated, "the session was terminated");
     }
   }
 
@@ -91,10 +92,10 @@ export class Sockets {
   async close(): Promise<void> {
     this.#isDraining = true;
     clearInterval(this.#timer);
-    for (const connection of this.#connections) connection.close(closeCodes.goingAway, "the server is going down");
+    for (const { peer } of this.#connections) peer.close(closeCodes.goingAway, "the server is going down");
     if (this.#connections.size === 0) return;
     const timer = setTimeout(() => {
-      for (const connection of this.#connections) connection.terminate();
+      for (const { peer } of this.#connections) peer.ws.terminate();
     }, drainMs);
     await new Promise<void>((resolve) => {
       this.#onLastGone = resolve;
@@ -128,7 +129,7 @@ export class Sockets {
         ws.on("error", () => undefined);
         ws.close(admitted.code, admitted.message);
       } else {
-        this.#accept(new Connection(this.#options, { ws, socket, ...admitted }), ws, admitted.lastSeq);
+        this.#accept(new Connection(this.#options, new Peer({ ws, socket, ...admitted })), admitted.lastSeq);
       }
     });
   }
@@ -198,21 +199,18 @@ export class Sockets {
     }
   }
 
-  #accept(
-    connection: Connection,
-    ws: { on(event: "close", listener: () => void): unknown },
-    lastSeq: number | undefined,
-  ) {
+  #accept(connection: Connection, lastSeq: number | undefined): void {
+    const { peer } = connection;
     this.#connections.add(connection);
-    const unwatch = this.#options.api.onRevoked(connection.identity, () => connection.revoke());
-    ws.on("close", () => {
+    const unwatch = this.#options.api.onRevoked(peer.identity, () => peer.revoke());
+    peer.ws.on("close", () => {
       unwatch();
       this.#connections.delete(connection);
       if (this.#connections.size === 0) this.#onLastGone();
     });
     connection.open(lastSeq).catch((error: unknown) => {
       this.#options.runtime.log.error({ err: error }, "a connection could not be opened");
-      connection.close(closeCodes.overloaded, "the session could not be read; reconnect");
+      peer.close(closeCodes.overloaded, "the session could not be read; reconnect");
     });
   }
 

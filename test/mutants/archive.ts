@@ -76,9 +76,9 @@ export const archiveMutants: readonly Mutant[] = [
   {
     promise: "A2",
     defect: "A client that reads while events are archived is told nothing.",
-    file: "src/server/connection.ts",
-    find: "        if (first !== undefined && first.seq !== this.#cursor + 1) {",
-    replace: "        if (first !== undefined && first.seq === this.#cursor) {",
+    file: "src/server/outbound.ts",
+    find: "    if (first !== undefined && first.seq !== this.#cursor + 1) {",
+    replace: "    if (first !== undefined && first.seq === this.#cursor) {",
     test: "test/archive-safety.test.ts",
   },
   {

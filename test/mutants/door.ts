@@ -4,7 +4,7 @@ export const doorMutants: readonly Mutant[] = [
   {
     promise: "I16",
     defect: "A socket takes what is newer than the next event for the next one.",
-    file: "src/server/connection.ts",
+    file: "src/server/outbound.ts",
     find: "seqs.first === this.#cursor + 1 && !isBehind",
     replace: "seqs.first > this.#cursor && !isBehind",
     test: "test/lost-hint.test.ts",
@@ -12,7 +12,7 @@ export const doorMutants: readonly Mutant[] = [
   {
     promise: "I16",
     defect: "A reconnect goes on one event too late.",
-    file: "src/server/connection.ts",
+    file: "src/server/outbound.ts",
     find: "this.#cursor = lastSeq ?? session.lastSeq;",
     replace: "this.#cursor = lastSeq === undefined ? session.lastSeq : lastSeq + 1;",
     test: "test/resume-anywhere.test.ts",
@@ -20,7 +20,7 @@ export const doorMutants: readonly Mutant[] = [
   {
     promise: "I16",
     defect: "Events that come while a socket replays are forgotten.",
-    file: "src/server/connection.ts",
+    file: "src/server/outbound.ts",
     find: "if (seqs !== undefined) this.#hasMissed = true;",
     replace: "void seqs;",
     test: "test/slow-reader.test.ts",
@@ -28,7 +28,7 @@ export const doorMutants: readonly Mutant[] = [
   {
     promise: "I16",
     defect: "A client that is ahead of the log is not told so.",
-    file: "src/server/connection.ts",
+    file: "src/server/outbound.ts",
     find: "this.#cursor > session.lastSeq || this.#cursor < session.firstSeq - 1",
     replace: "this.#cursor < session.firstSeq - 1",
     test: "test/lost-history.test.ts",
@@ -36,9 +36,9 @@ export const doorMutants: readonly Mutant[] = [
   {
     promise: "I18",
     defect: "Some sockets are told less of the live text than others.",
-    file: "src/server/connection.ts",
+    file: "src/server/outbound.ts",
     find: "if (!isBehind) this.#write(bytes);",
-    replace: "if (this.#lastPingAt % 2 === 0) this.#write(bytes);",
+    replace: "if (Math.random() < 0.5) this.#write(bytes);",
     test: "test/same-for-all.test.ts",
   },
   {
@@ -60,9 +60,9 @@ export const doorMutants: readonly Mutant[] = [
   {
     promise: "I20",
     defect: "A socket may read nothing for ever.",
-    file: "src/server/connection.ts",
-    find: "now - this.#stalledSince >= stallMs",
-    replace: "now - this.#stalledSince < 0",
+    file: "src/server/outbound.ts",
+    find: "now - this.#stalledSince < stallMs",
+    replace: "now >= 0",
     test: "test/slow-reader.test.ts",
   },
   {
@@ -125,22 +125,22 @@ export const doorMutants: readonly Mutant[] = [
     promise: "I22",
     defect: "A socket stays open when its token has expired.",
     file: "src/server/connection.ts",
-    find: "if (this.#isExpired(now)) {",
-    replace: "if (this.#isExpired(now - 60_000)) {",
+    find: "this.peer.shutIfExpired(now)",
+    replace: "this.peer.shutIfExpired(now - 60_000)",
     test: "test/expired-socket.test.ts",
   },
   {
     promise: "I22",
     defect: "An expired token still decides until its socket is closed.",
-    file: "src/server/connection.ts",
-    find: "if (this.#isExpired(this.#lastHeardAt)) {",
-    replace: "if (this.#isExpired(this.#lastHeardAt - 60_000)) {",
+    file: "src/server/inbound.ts",
+    find: "peer.shutIfExpired(this.#lastHeardAt)",
+    replace: "peer.shutIfExpired(this.#lastHeardAt - 60_000)",
     test: "test/expired-socket.test.ts",
   },
   {
     promise: "I22",
     defect: "A socket that was told to go is still listened to.",
-    file: "src/server/connection.ts",
+    file: "src/server/peer.ts",
     find: "    this.#isDismissed = true;\n",
     replace: "",
     test: "test/expired-socket.test.ts",
@@ -148,7 +148,7 @@ export const doorMutants: readonly Mutant[] = [
   {
     promise: "I24",
     defect: "A client is shown what went wrong inside.",
-    file: "src/server/connection.ts",
+    file: "src/server/inbound.ts",
     find: 'code: "internal", message, correlation_id }',
     replace: 'code: "internal", message: String(error), correlation_id }',
     test: "test/nothing-internal.test.ts",
@@ -156,9 +156,9 @@ export const doorMutants: readonly Mutant[] = [
   {
     promise: "I24",
     defect: "The log does not have the correlation id that the client was given.",
-    file: "src/server/connection.ts",
-    find: "{ err: error, session_id: this.sessionId, correlation_id }",
-    replace: "{ err: error, session_id: this.sessionId }",
+    file: "src/server/inbound.ts",
+    find: "{ err: error, session_id: sessionId, correlation_id }",
+    replace: "{ err: error, session_id: sessionId }",
     test: "test/nothing-internal.test.ts",
   },
   {
@@ -188,8 +188,8 @@ export const doorMutants: readonly Mutant[] = [
   {
     promise: "I28",
     defect: "A binary frame is read like text.",
-    file: "src/server/connection.ts",
-    find: 'if (isBinary) return this.#shut(closeCodes.unsupportedData, "messages are text");',
+    file: "src/server/inbound.ts",
+    find: 'if (isBinary) return peer.shut(closeCodes.unsupportedData, "messages are text");',
     replace: "void isBinary;",
     test: "test/hostile-frames.test.ts",
   },
@@ -204,7 +204,7 @@ export const doorMutants: readonly Mutant[] = [
   {
     promise: "I28",
     defect: "Pings cost nothing.",
-    file: "src/server/connection.ts",
+    file: "src/server/inbound.ts",
     find: 'if (this.#messages.spend(this.#lastHeardAt) === "flooding") this',
     replace: "if (this.#lastHeardAt < 0) this",
     test: "test/flood.test.ts",
@@ -221,8 +221,8 @@ export const doorMutants: readonly Mutant[] = [
     promise: "I28",
     defect: "A silent peer is kept.",
     file: "src/server/connection.ts",
-    find: "now - this.#lastHeardAt >= silenceMs",
-    replace: "now - this.#lastHeardAt < 0",
+    find: "now - this.#inbound.lastHeardAt >= silenceMs",
+    replace: "now - this.#inbound.lastHeardAt < 0",
     test: "test/heartbeat.test.ts",
   },
   {

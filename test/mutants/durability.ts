@@ -30,9 +30,9 @@ export const durabilityMutants: readonly Mutant[] = [
     promise: "I8",
     defect: "A socket that is cut cancels what its session does.",
     file: "src/server/connection.ts",
-    find: '    ws.on("close", () => parts.watchers.remove(sessionId, this));',
+    find: '    peer.ws.on("close", () => parts.watchers.remove(peer.sessionId, this.#outbound));',
     replace:
-      '    ws.on("close", () => {\n      parts.watchers.remove(sessionId, this);\n      void parts.runtime.worker.close();\n    });',
+      '    peer.ws.on("close", () => {\n      parts.watchers.remove(peer.sessionId, this.#outbound);\n      void parts.runtime.worker.close();\n    });',
     test: "test/disconnect.test.ts",
   },
   {

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { PaygentError } from "../../protocol/errors.ts";
 import { type Clock, isoTime } from "../../runtime/clock.ts";
-import type { Identity } from "../auth.ts";
+import { type Identity, isExpired } from "../auth.ts";
 import type { Api, EventSlice, Frame } from "./api.ts";
 
 const PAGE = 200;
@@ -154,7 +154,7 @@ class SessionFeed {
 
   #tick(): void {
     const { clock, identity } = this.#options;
-    if (identity.expiresAt !== undefined && clock.now() >= identity.expiresAt) {
+    if (isExpired(identity, clock.now())) {
       this.#end();
     } else if (++this.#ticks % TICKS_PER_HEARTBEAT === 0) {
       this.#push(": heartbeat\n\n");
