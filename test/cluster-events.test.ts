@@ -65,6 +65,20 @@ test.skipIf(!isShared)("a node whose hints are cut off finds out by itself", asy
   expect(seqs).toEqual(seqs.map((_, index) => index + 1));
 });
 
+test.skipIf(!isShared)("what others say on the nodes' channel is ignored", async () => {
+  const [one, other] = await twoNodes({ tools: [readTool("look", () => "seen")] });
+  const { id } = await one.createSession();
+  const near = await one.connect(id);
+  const far = await other.connect(id);
+
+  for (const text of ["garbage", "null", '{"from":"me"}', '{"heads":{"x":1}}'])
+    await runSql(one.database, `select pg_notify('paygent', '${text}')`);
+
+  const execution = execute(near, "look {}");
+  for (const client of [near, far])
+    expect(await client.end(execution)).toMatchObject({ type: "complete", data: { success: true } });
+});
+
 test.skipIf(!isShared)("a decision on one node resumes what was asked on the other", async () => {
   const [one, other] = await twoNodes();
   const { id } = await one.createSession({ approval_threshold_usd: "1" });

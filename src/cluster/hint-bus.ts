@@ -4,7 +4,8 @@ import { readEvents } from "../store/event-log.ts";
 import { hasOtherNodes } from "../store/nodes.ts";
 import { lastSeqs } from "../store/sessions.ts";
 import type { Database } from "../store/statement.ts";
-import { type Head, type Letter, Outbox } from "./outbox.ts";
+import { type Head, readHintMessage } from "./hint-message.ts";
+import { Outbox } from "./outbox.ts";
 import { type Subscription, Subscriptions } from "./subscriptions.ts";
 import type { Transport } from "./transport.ts";
 
@@ -113,8 +114,12 @@ export class HintBus implements Bus {
   }
 
   #receive(text: string): void {
-    // Only nodes of this deployment send here.
-    const { from, heads, deltas, signals } = JSON.parse(text) as Letter;
+    const message = readHintMessage(text);
+    if (message === undefined) {
+      this.#options.log.warn({}, "something that is no hint of a node came over the bus, and was ignored");
+      return;
+    }
+    const { from, heads, deltas, signals } = message;
     if (from === this.#options.nodeId) return;
     this.#hasPeers = true;
     for (const [sessionId, head] of Object.entries(heads)) this.#follow(sessionId, head);

@@ -34,9 +34,10 @@ export async function natsTransport({ url, deployment, startTimeoutMs, log }: Na
       nats.subscribe(subject, {
         callback: (error, message) => {
           if (error === null) onText(message.string());
+          else log.warn({ err: error }, "hints cannot be heard over NATS; nodes look into the log instead");
         },
       });
-      void watch(nats, (status) => {
+      watch(nats, (status) => {
         if (status === "disconnect") {
           isConnected = false;
           log.warn({}, "the connection to NATS is lost; connecting again");
@@ -45,7 +46,7 @@ export async function natsTransport({ url, deployment, startTimeoutMs, log }: Na
           isConnected = true;
           onGap();
         }
-      });
+      }).catch((error: unknown) => log.warn({ err: error }, "the connection to NATS is not watched any more"));
       await nats.flush();
     },
 

@@ -1,19 +1,5 @@
 import type { Signal } from "../runtime/bus.ts";
-
-/** How far a session's log has come: its events from `first` to `last` are new. */
-export interface Head {
-  readonly first: number;
-  readonly last: number;
-}
-
-/** One text between nodes. */
-export interface Letter {
-  readonly from: string;
-  readonly heads: Readonly<Record<string, Head>>;
-  /** Live text: the session, the last event that was told of before it, and the frame. */
-  readonly deltas: readonly (readonly [sessionId: string, after: number, frame: string])[];
-  readonly signals: readonly Signal[];
-}
+import type { Head, HintMessage } from "./hint-message.ts";
 
 const maxDeltaBytes = 256 * 1024;
 const maxKnownHeads = 10_000;
@@ -26,7 +12,7 @@ const maxSignals = 10_000;
 export class Outbox {
   #heads = new Map<string, Head>();
   #signals: Signal[] = [];
-  #deltas: Letter["deltas"][number][] = [];
+  #deltas: HintMessage["deltas"][number][] = [];
   #deltaBytes = 0;
   /** The last event told of per session, for the live text that comes behind it. */
   readonly #known = new Map<string, number>();
@@ -64,7 +50,7 @@ export class Outbox {
   take(from: string, maxBytes: number): string {
     const heads: Record<string, Head> = {};
     const signals: Signal[] = [];
-    const deltas: Letter["deltas"][number][] = [];
+    const deltas: HintMessage["deltas"][number][] = [];
     let left = maxBytes - 200;
     const fits = (value: unknown) => {
       left -= Buffer.byteLength(JSON.stringify(value)) + 50;
@@ -84,6 +70,6 @@ export class Outbox {
       this.#deltaBytes -= delta[2].length;
       if (!isTooLong) deltas.push(delta);
     }
-    return JSON.stringify({ from, heads, deltas, signals } satisfies Letter);
+    return JSON.stringify({ from, heads, deltas, signals } satisfies HintMessage);
   }
 }
