@@ -1,10 +1,13 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
+import { fakeWorld } from "./support/fake-world.ts";
 import { readHead, upgradeRequest } from "./support/raw-http.ts";
 import { opcodes, RawSocket } from "./support/raw-socket.ts";
-import { startTestServer, type TestServer } from "./support/test-server.ts";
+import { callingModel } from "./support/scripted-model.ts";
+import { execute, startTestServer, type TestServer } from "./support/test-server.ts";
 
 let server: TestServer;
 
@@ -68,4 +71,29 @@ test("who is at the door when the server goes down is not let in any more", asyn
   await closing;
   keys.closeAllConnections();
   keys.close();
+});
+
+test("a server that goes down does not wait for a chain that is silent", async () => {
+  const world = fakeWorld();
+  const sent = Promise.withResolvers<void>();
+  world.beforeSettle = () => {
+    sent.resolve();
+    return new Promise(() => undefined);
+  };
+  server = await startTestServer({ world, model: callingModel(), worker: { sweepMs: 50, drainMs: 300 } });
+  const { id } = await server.createSession({ approval_threshold_usd: "10" });
+  const client = await server.connect(id);
+  const execution = execute(client, 'pay_service {"service":"news"}');
+  await sent.promise;
+  const asked = Promise.withResolvers<void>();
+  world.beforeChain = () => {
+    asked.resolve();
+    return new Promise(() => undefined);
+  };
+  client.send({ type: "cancel", data: { execution_id: execution } });
+  await asked.promise;
+
+  const closed = server.close().then(() => "closed");
+
+  expect(await Promise.race([closed, delay(5000, "waits", { ref: false })])).toBe("closed");
 });

@@ -69,3 +69,25 @@ test("a decision on another node whose hint was lost is found with the run's nex
   await expect.poll(statusOf(store, execution.id)).toBe("completed");
   expect(writes).toBe(1);
 });
+
+test("a decision on another node whose hint was lost is found by the sweep while a call goes on", async () => {
+  const store = await openedStore();
+  const world = fakeWorld();
+  const begun = Promise.withResolvers<void>();
+  const hold = readTool("hold", () => {
+    begun.resolve();
+    return new Promise<never>(() => undefined);
+  });
+  let writes = 0;
+  const append = writeTool("append", () => ++writes);
+  const { runtime } = await startWorker(store, world, [hold, append], { sweepMs: 50 });
+  const other = await startWorker(store, world, [hold, append]);
+  const sessionId = await newSession(store, { tools: { append: "ask" } });
+  await execute(runtime, alice, { sessionId, input: { command: "hold {} && append {}" } });
+  await begun.promise;
+  const [pending] = await pendingOfSession(store.db, sessionId);
+
+  await approve(other.runtime, alice, { input: { request_id: pending?.id ?? "" } });
+
+  await expect.poll(() => writes).toBe(1);
+});

@@ -11,8 +11,8 @@ export interface RunPlace extends Disposable {
 
 /** Where commands hand over what they have claimed or changed, once it is committed. */
 export interface Dispatcher {
-  /** For a command that may claim an execution. */
-  place(): RunPlace;
+  /** For a command that may claim an execution. A newcomer gets none while others wait for one. */
+  place(options?: { isNewcomer?: boolean }): RunPlace;
   /** Works on an execution that the caller has claimed for this node. `known` are its events, where they are all at hand. */
   start(
     claimed: Claim,

@@ -28,7 +28,7 @@ export async function execute(
   request: { sessionId: string; input: Execute; ref?: string | undefined },
 ): Promise<Started> {
   const { input, ref, sessionId } = request;
-  using place = runtime.worker.place();
+  using place = runtime.worker.place({ isNewcomer: true });
   const { value, events } = await commitCommand(runtime, { sessionId, caller }, async (unit) => {
     if (!isMember(unit.session, caller)) throw notFound("session");
     requireOwner(unit.session, caller, "execute");

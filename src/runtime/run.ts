@@ -48,8 +48,13 @@ export class ExecutionRun {
     this.#meter = price === undefined ? undefined : new RunMeter(this.#log, price);
   }
 
-  /** Works until there is nothing to do; never rejects. */
-  run(): Promise<void> {
+  /** Up to which event the run knows its execution. */
+  get lastSeq(): number {
+    return this.#log.fold.lastSeq;
+  }
+
+  /** Works until there is nothing to do, or something that it needs is not there; never rejects. */
+  run(): Promise<"over" | "interrupted"> {
     const { sessionId, executionId } = this.#log.claim;
     const attributes = {
       "gen_ai.operation.name": "invoke_agent",
@@ -60,7 +65,7 @@ export class ExecutionRun {
     return traced("invoke_agent paygent", attributes, () => this.#run());
   }
 
-  async #run(): Promise<void> {
+  async #run(): Promise<"over" | "interrupted"> {
     const timeLeftMs = this.#config.execution_timeout_s * 1000 - this.#execution.activeMs;
     const timer = setTimeout(() => this.stop({ kind: "timeout" }), Math.max(0, timeLeftMs));
     try {
@@ -77,8 +82,9 @@ export class ExecutionRun {
       while ((await loop.advance(this.#log.fold.root)) === "waiting" && !(await this.#park())) {
         // Somebody decided between the last look at the log and the attempt to rest.
       }
+      return "over";
     } catch (error) {
-      await this.#conclude(this.#stopReason === undefined ? error : new Stopped(this.#stopReason));
+      return await this.#conclude(this.#stopReason === undefined ? error : new Stopped(this.#stopReason));
     } finally {
       clearTimeout(timer);
       this.#abort.abort(new Stopped({ kind: "lost" }));
@@ -111,23 +117,28 @@ export class ExecutionRun {
   }
 
   /** Ends the run after it was stopped or something failed. */
-  async #conclude(error: unknown): Promise<void> {
+  async #conclude(error: unknown): Promise<"over" | "interrupted"> {
     const { log } = this.#parts;
     const { sessionId, executionId } = this.#log.claim;
     const about = { session_id: sessionId, execution_id: executionId };
     try {
       if (error instanceof Stopped) await this.#concludeStopped(error.reason);
       else if (error instanceof PaygentError && error.code !== "unavailable") await this.#fail(error);
-      else if (error instanceof PaygentError) log.warn({ ...about, err: error }, "run interrupted; it goes on later");
-      else {
+      else if (error instanceof PaygentError) {
+        log.warn({ ...about, err: error }, "run interrupted; it goes on later");
+        return "interrupted";
+      } else {
         const correlationId = randomUUID();
         log.error({ ...about, err: error, correlation_id: correlationId }, "run failed");
         const sentence = `Something went wrong inside Paygent; the log has it under ${correlationId}.`;
         await this.#fail(new PaygentError("internal", sentence), correlationId);
       }
+      return "over";
     } catch (failure) {
+      if (failure instanceof Stopped) return "over";
       // The row still says running: a sweep takes it up again.
-      if (!(failure instanceof Stopped)) log.error({ ...about, err: failure }, "run could not be concluded");
+      log.error({ ...about, err: failure }, "run could not be concluded");
+      return "interrupted";
     }
   }
 

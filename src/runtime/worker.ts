@@ -1,24 +1,30 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { SessionConfig } from "../protocol/session-config.ts";
 import { dueApprovals } from "../store/approvals.ts";
 import type { StoredEvent } from "../store/event-log.ts";
-import { cancelledRuns, nextQueued, orphanedExecutions, startableExecutions } from "../store/execution-queue.ts";
+import {
+  nextQueued,
+  type OwnExecution,
+  orphanedExecutions,
+  ownExecutions,
+  startableExecutions,
+} from "../store/execution-queue.ts";
 import type { ExecutionRow } from "../store/executions.ts";
-import { deleteOldIdempotencyKeys } from "../store/idempotency-keys.ts";
-import { beat, removeNode, removeSilentNodes } from "../store/nodes.ts";
-import { dropFullBuckets } from "../store/rate-buckets.ts";
-import { deleteOldRevocations } from "../store/revocations.ts";
-import { deleteExpiredTickets } from "../store/tickets.ts";
+import { beat, removeNode } from "../store/nodes.ts";
 import type { Signal } from "./bus.ts";
 import { isoTime } from "./clock.ts";
-import type { Dispatcher, RunPlace } from "./dispatcher.ts";
+import type { Dispatcher } from "./dispatcher.ts";
 import { startQueued } from "./execute.ts";
 import { expire } from "./expire.ts";
 import { claim } from "./finish.ts";
+import { Pauses } from "./pauses.ts";
 import { reconcileDue } from "./reconcile.ts";
 import { ExecutionRun } from "./run.ts";
 import type { Claim } from "./run-log.ts";
 import type { RunParts } from "./run-parts.ts";
+import { RunPlaces } from "./run-places.ts";
 import { commitCommand, type Runtime } from "./runtime.ts";
+import { tidy } from "./tidy.ts";
 import { untraced } from "./traced.ts";
 
 export interface WorkerSettings {
@@ -32,11 +38,12 @@ export interface WorkerSettings {
   readonly maxRuns: number;
   /** How long after it was issued a token is taken at most; without an end revocations are kept for ever. */
   readonly maxTokenMs?: number | undefined;
+  /** How long it waits, when the server goes down, for what cannot be left at once; 7 seconds unless told. */
+  readonly drainMs?: number;
 }
 
 const sweepBatch = 100;
 const tidyMs = 60_000;
-const idempotencyMs = 24 * 60 * 60_000;
 
 /**
  * A node's share of the work: the runs under way here, and the sweep that finds what fell from other hands.
@@ -46,8 +53,8 @@ export class Worker implements Dispatcher {
   readonly #runtime: Runtime;
   readonly #settings: WorkerSettings;
   readonly #runs = new Map<string, { run: ExecutionRun; done: Promise<void>; fence: number }>();
-  /** How many places commands have taken whose runs have not begun. */
-  #promised = 0;
+  readonly #places: RunPlaces;
+  readonly #pauses: Pauses;
   readonly #timers: NodeJS.Timeout[] = [];
   #sweeping: Promise<void> = Promise.resolve();
   #isSweepDue = false;
@@ -55,43 +62,20 @@ export class Worker implements Dispatcher {
   #isReconciling = false;
   readonly #closing = new AbortController();
   #isDraining = false;
-  /** Whether something was left queued because this node was full. */
-  #isCrowded = false;
   #tidiedAt = 0;
 
   constructor(parts: RunParts, settings: WorkerSettings) {
     this.#runtime = { ...parts, worker: this };
     this.#settings = settings;
+    this.#places = new RunPlaces(settings.maxRuns, () => this.#runs.size);
+    this.#pauses = new Pauses(parts.clock, settings.sweepMs);
   }
 
   get runtime(): Runtime {
     return this.#runtime;
   }
 
-  get #hasRoom(): boolean {
-    const hasRoom = this.#room > 0;
-    if (!hasRoom) this.#isCrowded = true;
-    return hasRoom;
-  }
-
-  get #room(): number {
-    return this.#settings.maxRuns - this.#runs.size - this.#promised;
-  }
-
-  place(): RunPlace {
-    let isTaken = false;
-    return {
-      take: () => {
-        if (isTaken || !this.#hasRoom) return isTaken;
-        isTaken = true;
-        this.#promised += 1;
-        return true;
-      },
-      [Symbol.dispose]: () => {
-        if (isTaken) this.#promised -= 1;
-      },
-    };
-  }
+  place: Dispatcher["place"] = (options) => this.#places.forCommand(options);
 
   /** Takes up what an earlier life of this node, or a dead one, left behind, and keeps doing so. */
   async open(): Promise<void> {
@@ -116,8 +100,11 @@ export class Worker implements Dispatcher {
     if (other !== undefined && other.fence > claimed.fence) return;
     other?.run.stop({ kind: "lost" });
     const run = new ExecutionRun(this.#runtime, claimed, execution, config, known);
-    const done = run.run().then(() => {
-      if (this.#runs.get(claimed.executionId)?.run === run) this.#runs.delete(claimed.executionId);
+    const done = run.run().then((end) => {
+      if (this.#runs.get(claimed.executionId)?.run === run) {
+        this.#runs.delete(claimed.executionId);
+        if (end === "interrupted") this.#pauses.begin(claimed.executionId, run.lastSeq);
+      }
       this.sessionFreed(claimed.sessionId);
     });
     this.#runs.set(claimed.executionId, { run, done, fence: claimed.fence });
@@ -125,21 +112,35 @@ export class Worker implements Dispatcher {
   }
 
   poke(executionId: string): void {
-    const here = this.#runs.get(executionId);
-    if (here === undefined) this.#runtime.bus.signal({ kind: "poke", executionId });
-    else here.run.poke();
+    if (!this.#pokeHere(executionId)) this.#runtime.bus.signal({ kind: "poke", executionId });
   }
 
   cancel(executionId: string): void {
+    if (!this.#cancelHere(executionId)) this.#runtime.bus.signal({ kind: "cancel", executionId });
+  }
+
+  #pokeHere(executionId: string): boolean {
     const here = this.#runs.get(executionId);
-    if (here === undefined) this.#runtime.bus.signal({ kind: "cancel", executionId });
-    else here.run.stop({ kind: "cancel" });
+    here?.run.poke();
+    return here !== undefined || this.#resumePaused(executionId);
+  }
+
+  #cancelHere(executionId: string): boolean {
+    const here = this.#runs.get(executionId);
+    here?.run.stop({ kind: "cancel" });
+    return here !== undefined || this.#resumePaused(executionId);
+  }
+
+  #resumePaused(executionId: string): boolean {
+    const isPaused = this.#pauses.end(executionId);
+    if (isPaused) this.#sweepSoon();
+    return isPaused;
   }
 
   sessionFreed(sessionId: string): void {
     if (this.#isDraining) return;
     const startNext = async () => {
-      if (this.#isCrowded) return this.#startAll(await this.#startable());
+      if (this.#places.isCrowded) return this.#startAll(await this.#startable());
       const next = await nextQueued(this.#runtime.store.db, sessionId);
       if (next !== undefined) await startQueued(this.#runtime, next);
     };
@@ -147,19 +148,19 @@ export class Worker implements Dispatcher {
   }
 
   offer(): void {
-    this.#isCrowded = true;
+    this.#places.isCrowded = true;
     this.#runtime.bus.signal({ kind: "work" });
     // Places may have come free between the look at them and the commit.
-    if (this.#room > 0) this.#sweepSoon();
+    if (this.#places.free > 0) this.#sweepSoon();
   }
 
   /** What another node says of an execution that may be here. */
   #heed(signal: Signal): void {
     switch (signal.kind) {
       case "cancel":
-        return this.#runs.get(signal.executionId)?.run.stop({ kind: "cancel" });
+        return void this.#cancelHere(signal.executionId);
       case "poke":
-        return this.#runs.get(signal.executionId)?.run.poke();
+        return void this.#pokeHere(signal.executionId);
       case "work":
         return this.#sweepSoon();
       case "terminated":
@@ -167,19 +168,27 @@ export class Worker implements Dispatcher {
     }
   }
 
-  /** Stops every run at a step boundary and gives the leases back. */
+  /**
+   * Stops every run at a step boundary and gives the leases back. What asks a chain that is slow is left where it
+   * is: whoever takes over asks again.
+   */
   async close(): Promise<void> {
+    const { drainMs = 7000 } = this.#settings;
     this.#isDraining = true;
     for (const timer of this.#timers) clearInterval(timer);
     this.#closing.abort();
     await this.#sweeping;
     for (const { run } of this.#runs.values()) run.stop({ kind: "drain" });
-    while (this.#runs.size > 0) await Promise.all([...this.#runs.values()].map(({ done }) => done));
-    await this.#reconciling;
+    await Promise.race([this.#left(), delay(drainMs, undefined, { ref: false })]);
     await this.#attempt("give back the lease", () =>
       this.#runtime.store.write((tx) => removeNode(tx, this.#runtime.nodeId), { isUrgent: true }),
     );
     this.#runtime.bus.signal({ kind: "work" });
+  }
+
+  async #left(): Promise<void> {
+    while (this.#runs.size > 0) await Promise.all([...this.#runs.values()].map(({ done }) => done));
+    await this.#reconciling;
   }
 
   /** Sweeps, after a sweep that is under way, however often it is asked for meanwhile. */
@@ -202,10 +211,10 @@ export class Worker implements Dispatcher {
     const { store, clock, nodeId } = this.#runtime;
     const now = clock.now();
     // Asked together: on PostgreSQL that is one trip.
-    const [due, orphaned, cancelled, queued] = await Promise.allSettled([
+    const [due, orphaned, own, queued] = await Promise.allSettled([
       dueApprovals(store.db, isoTime(now), sweepBatch),
       orphanedExecutions(store.db, nodeId, isoTime(now - this.#settings.leaseMs), sweepBatch),
-      cancelledRuns(store.db, nodeId),
+      ownExecutions(store.db, nodeId),
       this.#startable(),
     ]);
     await this.#attempt("expire approvals", async () => {
@@ -215,19 +224,33 @@ export class Worker implements Dispatcher {
     });
     await this.#attempt("take over executions", async () => {
       for (const orphan of found(orphaned)) {
-        if (this.#runs.has(orphan.id) || this.#room <= 0) continue;
+        if (this.#places.free <= 0) return;
         await this.#attempt("take over an execution", () => this.#takeOver(orphan));
       }
     });
-    await this.#attempt("stop what was cancelled elsewhere", async () => {
-      for (const id of found(cancelled)) this.#runs.get(id)?.run.stop({ kind: "cancel" });
-    });
+    await this.#attempt("look after what is claimed", () => this.#lookAfter(found(own)));
     await this.#attempt("start queued executions", () => this.#startAll(found(queued)));
     await this.#attempt("tidy up", () => this.#tidy());
     this.#reconcile();
   }
 
-  /** Beside the sweep, which must not wait for a chain: the node's heartbeat is part of it. */
+  /** Goes on with what has no run, and tells the runs what no hint has told them. */
+  async #lookAfter(own: readonly OwnExecution[]): Promise<void> {
+    this.#pauses.keepOnly(new Set(own.map(({ id }) => id)));
+    let left = sweepBatch;
+    for (const execution of own) {
+      const here = this.#runs.get(execution.id);
+      if (here === undefined) {
+        const isDue = execution.isCancelled || this.#pauses.isOver(execution.id);
+        if (!isDue || left === 0 || this.#places.free <= 0) continue;
+        left -= 1;
+        await this.#attempt("take up an execution again", () => this.#takeOver(execution));
+      } else if (execution.isCancelled) here.run.stop({ kind: "cancel" });
+      else if (execution.lastSeq > here.run.lastSeq) here.run.poke();
+    }
+  }
+
+  /** Beside the sweep: a chain that is silent must not hold up takeovers and expiries. */
   #reconcile(): void {
     if (this.#isReconciling || this.#isDraining) return;
     this.#isReconciling = true;
@@ -240,38 +263,29 @@ export class Worker implements Dispatcher {
 
   /** As much of what is queued as this node has room for. */
   async #startable(): Promise<ExecutionRow[]> {
-    const room = Math.min(this.#room, sweepBatch);
+    const room = Math.min(this.#places.free, sweepBatch);
     if (room <= 0) return [];
     const next = await startableExecutions(this.#runtime.store.db, room);
-    if (next.length < room) this.#isCrowded = false;
+    if (next.length < room) this.#places.isCrowded = false;
     return next;
   }
 
   async #startAll(queued: readonly ExecutionRow[]): Promise<void> {
     for (const execution of queued) {
-      if (!this.#hasRoom || this.#isDraining) return;
+      if (!this.#places.hasFree() || this.#isDraining) return;
       await this.#attempt("start a queued execution", () => startQueued(this.#runtime, execution));
     }
   }
 
-  /** Drops what has only a short use: tickets nobody used, answers nobody will ask for again, revocations of tokens that have ended. */
   async #tidy(): Promise<void> {
     const { store, clock } = this.#runtime;
-    const { leaseMs, maxTokenMs } = this.#settings;
     const now = clock.now();
     if (now - this.#tidiedAt < tidyMs) return;
     this.#tidiedAt = now;
-    await store.write(async (tx) => {
-      await removeSilentNodes(tx, isoTime(now - tidyMs - leaseMs));
-      await dropFullBuckets(tx, now - tidyMs);
-      await deleteExpiredTickets(tx, isoTime(now));
-      // A minute more than that, because the issuer's clock may be ahead.
-      if (maxTokenMs !== undefined) await deleteOldRevocations(tx, isoTime(now - tidyMs - maxTokenMs));
-      await deleteOldIdempotencyKeys(tx, isoTime(now - idempotencyMs), isoTime(now - tidyMs));
-    });
+    await tidy(store, { now, ...this.#settings });
   }
 
-  async #takeOver(orphan: ExecutionRow): Promise<void> {
+  async #takeOver(orphan: Pick<ExecutionRow, "id" | "sessionId" | "fence">): Promise<void> {
     const key = { sessionId: orphan.sessionId, executionId: orphan.id };
     using place = this.place();
     const { value } = await commitCommand(this.#runtime, key, async (unit) => {

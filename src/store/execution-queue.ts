@@ -2,7 +2,8 @@ import { sql } from "kysely";
 import { type ExecutionRow, executionRow, open, queued, type RawExecution, running } from "./executions.ts";
 import { type Database, statement } from "./statement.ts";
 
-// Executions are their own queue: what is queued or running, and who has it.
+// Executions are their own queue: what is queued or running, and who has it. In each query the list of statuses
+// names the partial index, and the equality chooses within it.
 
 const runnable = [queued, running];
 
@@ -29,28 +30,27 @@ const selectOrphaned = statement<{ nodeId: string; aliveSince: string; limit: nu
     .selectAll()
     .where("status", "in", runnable)
     .where("status", "=", running)
-    .where(({ eb, or, not, exists, selectFrom }) =>
+    .where(({ and, eb, or, not, exists, selectFrom }) =>
       or([
         eb("owner", "is", null),
-        eb("owner", "=", param("nodeId")),
-        not(
-          exists(
-            selectFrom("nodes")
-              .select("nodes.id")
-              .whereRef("nodes.id", "=", "executions.owner")
-              .where("nodes.heartbeat_at", ">=", param("aliveSince")),
+        and([
+          eb("owner", "!=", param("nodeId")),
+          not(
+            exists(
+              selectFrom("nodes")
+                .select("nodes.id")
+                .whereRef("nodes.id", "=", "executions.owner")
+                .where("nodes.heartbeat_at", ">=", param("aliveSince")),
+            ),
           ),
-        ),
+        ]),
       ]),
     )
     .orderBy("created_at")
     .limit(param("limit")),
 );
 
-/**
- * Running executions that may have nobody: their node never beat, or not since `aliveSince`, or it is
- * `nodeId`, which knows by itself what it works on.
- */
+/** Running executions that nobody has, or a node other than `nodeId` that never beat, or not since `aliveSince`. */
 export async function orphanedExecutions(
   db: Database,
   nodeId: string,
@@ -60,19 +60,32 @@ export async function orphanedExecutions(
   return (await selectOrphaned(db, { nodeId, aliveSince, limit })).map(executionRow);
 }
 
-const selectCancelled = statement<{ nodeId: string }, { id: string }>((db, param) =>
+/** What the store says of an execution that a node works on. */
+export interface OwnExecution extends Pick<ExecutionRow, "id" | "sessionId" | "fence" | "lastSeq"> {
+  readonly isCancelled: boolean;
+}
+
+const selectOwn = statement<
+  { nodeId: string },
+  Pick<RawExecution, "id" | "session_id" | "fence" | "last_seq" | "cancel_by">
+>((db, param) =>
   db
     .selectFrom("executions")
-    .select("id")
+    .select(["id", "session_id", "fence", "last_seq", "cancel_by"])
     .where("status", "in", runnable)
     .where("status", "=", running)
-    .where("owner", "=", param("nodeId"))
-    .where("cancel_by", "is not", null),
+    .where("owner", "=", param("nodeId")),
 );
 
-/** What a node works on although its cancellation is committed. */
-export async function cancelledRuns(db: Database, nodeId: string): Promise<string[]> {
-  return (await selectCancelled(db, { nodeId })).map(({ id }) => id);
+/** All that a node has claimed and not given back. */
+export async function ownExecutions(db: Database, nodeId: string): Promise<OwnExecution[]> {
+  return (await selectOwn(db, { nodeId })).map((row) => ({
+    id: row.id,
+    sessionId: row.session_id,
+    fence: Number(row.fence),
+    lastSeq: Number(row.last_seq),
+    isCancelled: row.cancel_by !== null,
+  }));
 }
 
 const selectStartable = statement<{ limit: number }, RawExecution>((db, param) =>

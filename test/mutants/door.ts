@@ -229,8 +229,8 @@ export const doorMutants: readonly Mutant[] = [
     promise: "I29",
     defect: "A server that goes down hangs up without a word.",
     file: "src/server/sockets.ts",
-    find: 'for (const connection of this.#connections) connection.close(closeCodes.goingAway, "the server is going down");',
-    replace: "for (const connection of this.#connections) connection.terminate();",
+    find: 'for (const { peer } of this.#connections) peer.close(closeCodes.goingAway, "the server is going down");',
+    replace: "for (const { peer } of this.#connections) peer.ws.terminate();",
     test: "test/drain.test.ts",
   },
   {

@@ -103,9 +103,9 @@ export const revocationMutants: readonly Mutant[] = [
   {
     promise: "I22",
     defect: "A revocation is dropped while tokens from before it are still taken.",
-    file: "src/runtime/worker.ts",
-    find: "if (maxTokenMs !== undefined) await deleteOldRevocations(tx, isoTime(now - tidyMs - maxTokenMs));",
-    replace: "await deleteOldRevocations(tx, isoTime(now - tidyMs - (maxTokenMs ?? 0)));",
+    file: "src/runtime/tidy.ts",
+    find: "if (maxTokenMs !== undefined) await deleteOldRevocations(tx, isoTime(now - graceMs - maxTokenMs));",
+    replace: "await deleteOldRevocations(tx, isoTime(now - graceMs - (maxTokenMs ?? 0)));",
     test: "test/revocation.test.ts",
   },
   {

@@ -9,7 +9,7 @@ import type { Caller } from "../../src/runtime/access.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import type { Tool } from "../../src/runtime/tool.ts";
 import { UserQuota } from "../../src/runtime/user-quota.ts";
-import { Worker } from "../../src/runtime/worker.ts";
+import { Worker, type WorkerSettings } from "../../src/runtime/worker.ts";
 import { openStore, type Store } from "../../src/store/database.ts";
 import { genesisHash } from "../../src/store/event-log.ts";
 import { findExecution } from "../../src/store/executions.ts";
@@ -32,8 +32,13 @@ export async function openedStore(): Promise<Store> {
   return store;
 }
 
-/** A worker without a server, that sweeps once, when it starts, and hears of nothing that happens on another node. */
-export async function startWorker(store: Store, world: FakeWorld, own: readonly Tool[] = []): Promise<Worker> {
+/** A worker without a server, that sweeps once unless told, when it starts, and hears of nothing that happens on another node. */
+export async function startWorker(
+  store: Store,
+  world: FakeWorld,
+  own: readonly Tool[] = [],
+  settings: Partial<WorkerSettings> = {},
+): Promise<Worker> {
   const model = callingModel();
   const tools = [...builtInTools(world), ...own];
   const worker = new Worker(
@@ -52,7 +57,7 @@ export async function startWorker(store: Store, world: FakeWorld, own: readonly 
       userQuota: new UserQuota(0, systemClock),
       modelPriceOf: () => undefined,
     },
-    { sweepMs: 600_000, leaseMs: 600_000, maxRuns: 10 },
+    { sweepMs: 600_000, leaseMs: 600_000, maxRuns: 10, ...settings },
   );
   onTestFinished(() => worker.close());
   await worker.open();
