@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { sql } from "kysely";
 import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
 import { openStore, type Store } from "../src/store/database.ts";
@@ -186,6 +187,23 @@ test.skipIf(!isShared)("what is done for one user alone keeps no other's waiting
 
   await beside.query("commit");
   await Promise.all(units);
+});
+
+test.skipIf(!isShared)("reads that take long keep nothing waiting that is short", async () => {
+  const { store } = await opened();
+  const [id = ""] = await sessions(store, 1);
+  let done = 0;
+  const long = Array.from({ length: 24 }, async () => {
+    await sql`select pg_sleep(1)`.execute(store.db);
+    done += 1;
+  });
+
+  expect((await start(store, id))?.events).toHaveLength(1);
+  expect(await findSession(store.db, id)).toMatchObject({ lastSeq: 1 });
+  await store.write((tx) => beat(tx, "alive", at), { isUrgent: true });
+  expect(done).toBe(0);
+
+  await Promise.all(long);
 });
 
 test.skipIf(!isShared)("what would wait behind thousands of others is refused at once", async () => {

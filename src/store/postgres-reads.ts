@@ -8,21 +8,26 @@ export interface Asked {
   reject(error: unknown): void;
 }
 
+/** Ask on one connection and answer each; never reject. */
+interface Ways {
+  together(asked: readonly Asked[]): Promise<void>;
+  alone(asked: Asked): Promise<void>;
+}
+
 /** Reads together what is asked for together; what may be long goes by itself. */
 export class PostgresReads {
-  readonly #send: (asked: readonly Asked[]) => Promise<void>;
+  readonly #ways: Ways;
   readonly #trips: Trips<Asked>;
 
-  /** `send` asks on one connection and answers each; it never rejects. */
-  constructor(send: (asked: readonly Asked[]) => Promise<void>) {
-    this.#send = send;
-    this.#trips = new Trips({ load: (waiting) => waiting.splice(0), travel: send });
+  constructor(ways: Ways) {
+    this.#ways = ways;
+    this.#trips = new Trips({ load: (waiting) => waiting.splice(0), travel: (asked) => ways.together(asked) });
   }
 
   run(statement: BoundStatement): Promise<unknown[]> {
     return new Promise((resolve, reject) => {
       const asked = { statement, resolve, reject };
-      if (statement.isBulky === true) void this.#send([asked]);
+      if (statement.isBulky === true) void this.#ways.alone(asked);
       else this.#trips.add(asked);
     });
   }

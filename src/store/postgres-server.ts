@@ -25,7 +25,7 @@ export interface PostgresOptions {
 /** A pool of connections to a server that answers. Throws a sentence when none does, for as long as it may take. */
 export async function openPool(options: PostgresOptions, config: pg.PoolConfig = {}): Promise<pg.Pool> {
   const { url, startTimeoutMs = 0, onWaiting } = options;
-  const pool = await newPool(url, { max: 16, query_timeout: silentMs, ...config });
+  const pool = await newPool(url, config);
   try {
     await tryFor(startTimeoutMs, () => pool.query("select 1"), {
       mayPass: isLostConnection,
@@ -48,10 +48,11 @@ function codeOf(error: unknown): string {
 
 /** One connection that nothing hurries, for changes of tables, which may take their time. */
 export function openSlowPool(url: string): Promise<pg.Pool> {
-  return newPool(url, { max: 1 });
+  return newPool(url, { max: 1, query_timeout: 0 });
 }
 
-async function newPool(url: string, config: pg.PoolConfig): Promise<pg.Pool> {
+/** A pool that connects when it is asked for something. */
+export async function newPool(url: string, config: pg.PoolConfig): Promise<pg.Pool> {
   const [{ default: pg }, { PreparedClient }] = await Promise.all([import("pg"), import("./prepared-client.ts")]);
   const types = new pg.TypeOverrides();
   // int8 columns hold seqs and USD millionths, all far below 2^53.
@@ -61,6 +62,7 @@ async function newPool(url: string, config: pg.PoolConfig): Promise<pg.Pool> {
     types,
     idle_in_transaction_session_timeout: idleInTransactionMs,
     connectionTimeoutMillis: silentMs,
+    query_timeout: silentMs,
     keepAlive: true,
     pipeline: true,
     stream: () => new BatchingSocket(),

@@ -6,7 +6,7 @@ import { migrated, migratePostgres } from "./migrate.ts";
 import { errorCode, unreachable } from "./outage.ts";
 import { type Alone, PostgresGroups } from "./postgres-groups.ts";
 import { type Asked, PostgresReads } from "./postgres-reads.ts";
-import { openPool, openSlowPool, type PostgresOptions, requireUsable } from "./postgres-server.ts";
+import { newPool, openPool, openSlowPool, type PostgresOptions, requireUsable } from "./postgres-server.ts";
 import { PostgresTurns } from "./postgres-turns.ts";
 import { isStalePlan, PostgresUnits, preparedQuery, query } from "./postgres-unit.ts";
 import { type BoundStatement, type Database, takeDirectWay } from "./statement.ts";
@@ -14,19 +14,39 @@ import type { Tables } from "./tables.ts";
 
 /** Opens a database that any number of processes may share. Rejects with a sentence that says why it cannot be used. */
 export async function openPostgresStore(options: PostgresOptions): Promise<Store> {
-  const pool = await openPool(options);
+  const pools = await openPools(options);
   try {
-    await requireUsable(pool);
+    await requireUsable(pools.short);
     await bringUpToDate(options.url);
   } catch (error) {
-    await pool.end();
+    await endAll(pools);
     throw error;
   }
-  return storeOf(pool);
+  return storeOf(pools);
 }
 
-function storeOf(pool: pg.Pool): Store {
-  const db = reading(pool);
+/** Connections for what is short, and others for reads that may be long: nothing that runs waits behind somebody's list. */
+interface Pools {
+  readonly short: pg.Pool;
+  readonly long: pg.Pool;
+}
+
+/** Four each for groups and for reads, eight for units of their own, and one that is left for the heartbeat. */
+const shortAtOnce = 17;
+const longAtOnce = 6;
+
+async function openPools(options: PostgresOptions, config: pg.PoolConfig = {}): Promise<Pools> {
+  const short = await openPool(options, { max: shortAtOnce, ...config });
+  return { short, long: await newPool(options.url, { max: longAtOnce, ...config }) };
+}
+
+async function endAll({ short, long }: Pools): Promise<void> {
+  await Promise.all([short, long].map((pool) => (pool.ending ? undefined : pool.end())));
+}
+
+function storeOf(pools: Pools): Store {
+  const { short: pool } = pools;
+  const db = reading(pools);
   const write = writing(pool);
   const turns = new PostgresTurns();
   const groups = new PostgresGroups({
@@ -40,28 +60,28 @@ function storeOf(pool: pg.Pool): Store {
       if (sessionId !== undefined) return groups.write(sessionId, unit);
       return isUrgent === true ? write(unit) : turns.take(() => write(unit), userId);
     },
-    close: () => close(db, pool),
+    close: () => close(db, pools),
   };
 }
 
-/** Kysely ends the pool only where it has used it itself. */
-async function close(db: Database, pool: pg.Pool): Promise<void> {
+/** Kysely ends a pool only where it has used it itself. */
+async function close(db: Database, pools: Pools): Promise<void> {
   await db.destroy();
-  if (!pool.ending) await pool.end();
+  await endAll(pools);
 }
 
 const named = "The database at DATABASE_URL";
 
 /** Opens the database to look at it, for as long as that takes: it holds no row. */
 export async function readPostgres(options: PostgresOptions): Promise<Pick<Store, "db" | "close">> {
-  const pool = await openPool(options, { idle_in_transaction_session_timeout: 0 });
-  const db = reading(pool);
-  return migrated(named, { db, close: () => close(db, pool) });
+  const pools = await openPools(options, { idle_in_transaction_session_timeout: 0 });
+  const db = reading(pools);
+  return migrated(named, { db, close: () => close(db, pools) });
 }
 
 /** Opens the database for a process that writes to it beside the servers. */
 export async function postgresBeside(options: PostgresOptions): Promise<Store> {
-  return migrated(named, storeOf(await openPool(options)));
+  return migrated(named, storeOf(await openPools(options)));
 }
 
 const insufficientPrivilege = "42501";
@@ -87,10 +107,13 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   });
 }
 
-/** What reads committed state, each query on whatever connection is free; what is asked for together, on one. */
-function reading(pool: pg.Pool): Database {
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: reportingPool(pool) }) });
-  const reads = new PostgresReads((asked) => answer(pool, asked));
+/** What reads committed state, each query on whatever connection is free; what is short and asked for together, on one. */
+function reading({ short, long }: Pools): Database {
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: reportingPool(long) }) });
+  const reads = new PostgresReads({
+    together: (asked) => answer(short, asked),
+    alone: (asked) => answer(long, [asked]),
+  });
   const run = async (statement: BoundStatement) => {
     try {
       return await reads.run(statement);

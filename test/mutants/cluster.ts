@@ -256,6 +256,15 @@ export const clusterMutants: readonly Mutant[] = [
   },
   {
     promise: "I20",
+    defect: "Reads that take long take all connections.",
+    file: "src/store/postgres.ts",
+    find: "new PostgresDialect({ pool: reportingPool(long) })",
+    replace: "new PostgresDialect({ pool: reportingPool(long === short ? long : short) })",
+    test: "test/grouped-commits.test.ts",
+    onPostgres: true,
+  },
+  {
+    promise: "I20",
     defect: "Units that wait for a row take all connections.",
     file: "src/store/postgres-turns.ts",
     find: "return places(work);",
