@@ -1,6 +1,17 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { PaygentError } from "../src/protocol/errors.ts";
+import { approve } from "../src/runtime/approve.ts";
+import { execute as executeOn } from "../src/runtime/execute.ts";
+import { terminate } from "../src/runtime/terminate.ts";
+import { pendingOfSession } from "../src/store/approvals.ts";
+import type { Store } from "../src/store/database.ts";
+import { readEvents } from "../src/store/event-log.ts";
+import { alice, newSession, openedStore, startWorker, statusOf } from "./support/bare-worker.ts";
+import { fakeWorld } from "./support/fake-world.ts";
 import { TestClient } from "./support/test-client.ts";
 import { execute, startTestServer, type TestServer } from "./support/test-server.ts";
+
+const buyNews = 'pay_service {"service":"news"}';
 
 let server: TestServer;
 
@@ -43,3 +54,35 @@ test("a terminated session lets nobody in, and keeps its log", async () => {
   const { body } = await server.http("GET", `/sessions/${id}/events`);
   expect(body.data[0].type).toBe("execution_started");
 });
+
+test("what a server that dies while it terminates a session leaves open is cancelled by the next one", async () => {
+  const store = await openedStore();
+  const world = fakeWorld();
+  const { runtime } = await startWorker(store, world);
+  const sessionId = await newSession(store, { approval_threshold_usd: "1" });
+  const start = async () => (await executeOn(runtime, alice, { sessionId, input: { command: buyNews } })).execution.id;
+  const waiting = await start();
+  await expect.poll(statusOf(store, waiting)).toBe("waiting");
+  const [pending] = await pendingOfSession(store.db, sessionId);
+  const decision = { input: { request_id: pending?.id ?? "" } };
+
+  await terminate({ ...runtime, store: dyingAfter(1, store) }, alice, sessionId);
+
+  expect(await statusOf(store, waiting)()).toBe("waiting");
+  await expect(approve(runtime, alice, decision)).rejects.toMatchObject({ code: "execution_ended" });
+  await startWorker(store, world);
+  await expect.poll(statusOf(store, waiting)).toBe("cancelled");
+  const events = await readEvents(store.db, sessionId, 0, 100);
+  expect(events.at(-1)).toMatchObject({ type: "cancelled", executionId: waiting });
+});
+
+/** A store that takes so many writes, as it is for a process that is killed then. */
+function dyingAfter(writes: number, store: Store): Store {
+  let done = 0;
+  const write: Store["write"] = (unit, about) => {
+    if (done === writes) return Promise.reject(new PaygentError("unavailable", "The process is gone."));
+    done += 1;
+    return store.write(unit, about);
+  };
+  return { ...store, write };
+}

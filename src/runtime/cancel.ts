@@ -3,6 +3,7 @@ import type { Cancel } from "../protocol/messages.ts";
 import { pendingOfExecution } from "../store/approvals.ts";
 import { findExecution } from "../store/executions.ts";
 import { findSession } from "../store/sessions.ts";
+import type { Unit } from "../store/unit.ts";
 import { type Caller, isMember, notFound, requireOwner } from "./access.ts";
 import { tellCancelled } from "./finish.ts";
 import { commitCommand, type Runtime } from "./runtime.ts";
@@ -38,12 +39,31 @@ export async function cancel(
       execution.cancelReason = input.reason ?? null;
       execution.cancelRef = ref ?? null;
     }
-    if (execution.status === "running") return true;
-    const pending = await pendingOfExecution(unit.tx, execution.id);
-    const in_flight = pending.map(({ toolId }) => ({ tool_id: toolId, outcome: "not_started" as const }));
-    await tellCancelled(unit, in_flight, []);
-    return false;
+    return tellUnlessRunning(unit);
   });
-  if (mustStop) runtime.worker.cancel(found.id);
-  else runtime.worker.sessionFreed(found.sessionId);
+  goOn(runtime, found, mustStop);
+}
+
+/** Stops, or tells the end of, an execution whose cancellation is committed. */
+export async function finishCancelled(runtime: Runtime, of: { id: string; sessionId: string }): Promise<void> {
+  const key = { sessionId: of.sessionId, executionId: of.id };
+  const { value: mustStop } = await commitCommand(runtime, key, async (unit) => {
+    const { cancelBy, endedAt } = unit.execution;
+    return cancelBy === null || endedAt !== null ? undefined : tellUnlessRunning(unit);
+  });
+  if (mustStop !== undefined) goOn(runtime, of, mustStop);
+}
+
+/** Ends the unit's execution as cancelled, unless its run has to do that; gives whether it has. */
+async function tellUnlessRunning(unit: Unit): Promise<boolean> {
+  if (unit.execution.status === "running") return true;
+  const pending = await pendingOfExecution(unit.tx, unit.execution.id);
+  const in_flight = pending.map(({ toolId }) => ({ tool_id: toolId, outcome: "not_started" as const }));
+  await tellCancelled(unit, in_flight, []);
+  return false;
+}
+
+function goOn({ worker }: Runtime, { id, sessionId }: { id: string; sessionId: string }, mustStop: boolean): void {
+  if (mustStop) worker.cancel(id);
+  else worker.sessionFreed(sessionId);
 }

@@ -54,6 +54,7 @@ export async function decide(
     const { approval, execution, session } = unit;
     if (!isMember(session, caller)) throw notFound("approval");
     requireApprover(session, caller);
+    if (execution.cancelBy !== null) throw executionEnded(approval.id);
     refuseUnlessPending(approval, unit.at);
     const resumed = (await apply(unit, approval)) === "decided" ? resume(unit, runtime, place) : undefined;
     return { executionId: execution.id, resumed };
@@ -97,7 +98,7 @@ function refuseUnlessPending(approval: ApprovalRow, now: string): void {
     case "expired":
       throw new PaygentError("approval_expired", `Approval ${id} expired at ${expiresAt}; ask the agent again.`);
     case "cancelled":
-      throw new PaygentError("execution_ended", `The execution that approval ${id} belongs to has ended.`);
+      throw executionEnded(id);
     case "approved":
     case "rejected":
     case "edited":
@@ -109,6 +110,10 @@ function refuseUnlessPending(approval: ApprovalRow, now: string): void {
         },
       );
   }
+}
+
+function executionEnded(approvalId: string): PaygentError {
+  return new PaygentError("execution_ended", `The execution that approval ${approvalId} belongs to has ended.`);
 }
 
 export function decisionData(

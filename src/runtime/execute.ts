@@ -94,7 +94,7 @@ export async function startQueued(runtime: Runtime, execution: ExecutionRow): Pr
   const key = { sessionId: execution.sessionId, executionId: execution.id };
   using place = runtime.worker.place();
   const { value } = await commitCommand(runtime, key, async (unit) => {
-    if (unit.execution.status !== "queued") return undefined;
+    if (unit.execution.status !== "queued" || unit.execution.cancelBy !== null) return undefined;
     if ((await countOpenExecutions(unit.tx, unit.session.id)).running > 0 || !place.take()) return undefined;
     return { claimed: begin(unit, runtime.nodeId), execution: unit.execution, config: unit.session.config };
   });

@@ -3,6 +3,7 @@ import type { SessionConfig } from "../protocol/session-config.ts";
 import { dueApprovals } from "../store/approvals.ts";
 import type { StoredEvent } from "../store/event-log.ts";
 import {
+  cancelledAtRest,
   nextQueued,
   type OwnExecution,
   orphanedExecutions,
@@ -12,6 +13,7 @@ import {
 import type { ExecutionRow } from "../store/executions.ts";
 import { beat, removeNode } from "../store/nodes.ts";
 import type { Signal } from "./bus.ts";
+import { finishCancelled } from "./cancel.ts";
 import { isoTime } from "./clock.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { startQueued } from "./execute.ts";
@@ -211,10 +213,11 @@ export class Worker implements Dispatcher {
     const { store, clock, nodeId } = this.#runtime;
     const now = clock.now();
     // Asked together: on PostgreSQL that is one trip.
-    const [due, orphaned, own, queued] = await Promise.allSettled([
+    const [due, orphaned, own, cancelled, queued] = await Promise.allSettled([
       dueApprovals(store.db, isoTime(now), sweepBatch),
       orphanedExecutions(store.db, nodeId, isoTime(now - this.#settings.leaseMs), sweepBatch),
       ownExecutions(store.db, nodeId),
+      cancelledAtRest(store.db, sweepBatch),
       this.#startable(),
     ]);
     await this.#attempt("expire approvals", async () => {
@@ -229,6 +232,11 @@ export class Worker implements Dispatcher {
       }
     });
     await this.#attempt("look after what is claimed", () => this.#lookAfter(found(own)));
+    await this.#attempt("end what is cancelled", async () => {
+      for (const execution of found(cancelled)) {
+        await this.#attempt("end a cancelled execution", () => finishCancelled(this.#runtime, execution));
+      }
+    });
     await this.#attempt("start queued executions", () => this.#startAll(found(queued)));
     await this.#attempt("tidy up", () => this.#tidy());
     this.#reconcile();

@@ -13,19 +13,20 @@ import { execute } from "../runtime/execute.ts";
 import { freeze, unfreeze } from "../runtime/freeze.ts";
 import { reject } from "../runtime/reject.ts";
 import { refuseRevoked, revoke, writeFor } from "../runtime/revoke.ts";
-import { commitCommand, type Runtime } from "../runtime/runtime.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { simulate } from "../runtime/simulate.ts";
+import { terminate } from "../runtime/terminate.ts";
 import { toolSpecs } from "../runtime/tool-specs.ts";
 import type { Catalogue } from "../runtime/wallet.ts";
 import { votesOf } from "../store/approval-votes.ts";
 import { findApproval, listApprovals } from "../store/approvals.ts";
 import { genesisHash, readEvents, type StoredEvent } from "../store/event-log.ts";
-import { type ExecutionRow, findExecution, listExecutions, openExecutions } from "../store/executions.ts";
+import { type ExecutionRow, findExecution, listExecutions } from "../store/executions.ts";
 import { freezesOfUser } from "../store/freezes.ts";
 import { countEvents, readLog } from "../store/log-queries.ts";
 import { findPaymentById, listPayments, paymentsOfPeriod } from "../store/payment-queries.ts";
 import { sumPayments } from "../store/payment-totals.ts";
-import { findSession, insertSession, listSessions, sessionsById, updateSession } from "../store/sessions.ts";
+import { findSession, insertSession, listSessions, sessionsById } from "../store/sessions.ts";
 import { findSpendRule, listSpendRules, revokeSpendRule } from "../store/spend-rules.ts";
 import { insertTicket, takeTicket } from "../store/tickets.ts";
 import type { Identity } from "./auth.ts";
@@ -97,16 +98,7 @@ export function createApi({ runtime, catalogue, onTerminated, revocations }: Api
     },
 
     async deleteSession(identity, sessionId) {
-      requireOwner(await sessionFor(db, identity, sessionId), identity, "execute");
-      await commitCommand(runtime, { sessionId, caller: identity }, (unit) =>
-        updateSession(unit.tx, sessionId, { status: "terminated" }),
-      );
-      // What was decided is carried to its end, also when the token is revoked meanwhile.
-      const owner = { userId: identity.userId, scopes: identity.scopes };
-      for (const { id } of await openExecutions(db, sessionId)) {
-        const input = { execution_id: id, reason: "The session was terminated." };
-        await cancel(runtime, owner, { input }).catch(ignoreEnded);
-      }
+      await terminate(runtime, identity, sessionId);
       onTerminated(sessionId);
     },
 
@@ -330,9 +322,4 @@ function decide(runtime: Runtime, identity: Identity, message: DecisionMessage):
     case "edit":
       return edit(runtime, identity, { input: message.data });
   }
-}
-
-function ignoreEnded(error: unknown): void {
-  if (error instanceof PaygentError && error.code === "execution_ended") return;
-  throw error;
 }

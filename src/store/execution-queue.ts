@@ -1,11 +1,12 @@
 import { sql } from "kysely";
-import { type ExecutionRow, executionRow, open, queued, type RawExecution, running } from "./executions.ts";
+import { type ExecutionRow, executionRow, open, queued, type RawExecution, running, waiting } from "./executions.ts";
 import { type Database, statement } from "./statement.ts";
 
 // Executions are their own queue: what is queued or running, and who has it. In each query the list of statuses
 // names the partial index, and the equality chooses within it.
 
 const runnable = [queued, running];
+const atRest = [queued, waiting];
 
 const selectNextQueued = statement<{ sessionId: string }, RawExecution>((db, param) =>
   db
@@ -86,6 +87,20 @@ export async function ownExecutions(db: Database, nodeId: string): Promise<OwnEx
     lastSeq: Number(row.last_seq),
     isCancelled: row.cancel_by !== null,
   }));
+}
+
+const selectCancelledAtRest = statement<{ limit: number }, Pick<RawExecution, "id" | "session_id">>((db, param) =>
+  db
+    .selectFrom("executions")
+    .select(["id", "session_id"])
+    .where("cancel_by", "is not", null)
+    .where("status", "in", atRest)
+    .limit(param("limit")),
+);
+
+/** What is cancelled and not told so yet, and that no run is there to tell. */
+export async function cancelledAtRest(db: Database, limit: number): Promise<{ id: string; sessionId: string }[]> {
+  return (await selectCancelledAtRest(db, { limit })).map((row) => ({ id: row.id, sessionId: row.session_id }));
 }
 
 const selectStartable = statement<{ limit: number }, RawExecution>((db, param) =>

@@ -10,7 +10,8 @@ export type ExecutionStatus = Tables["executions"]["status"];
 // As literals: SQLite uses a partial index only where the query's text names what the index is limited to.
 export const queued = sql.lit<ExecutionStatus>("queued");
 export const running = sql.lit<ExecutionStatus>("running");
-export const open = [queued, running, sql.lit<ExecutionStatus>("waiting")];
+export const waiting = sql.lit<ExecutionStatus>("waiting");
+export const open = [queued, running, waiting];
 
 /** An execution's row. What may change while it lives is mutable: a unit of work changes it and saves it. */
 export interface ExecutionRow {
@@ -204,6 +205,23 @@ export async function saveExecution(tx: Database, execution: ExecutionRow): Prom
     result: execution.result === null ? null : JSON.stringify(execution.result),
     error: execution.error === null ? null : JSON.stringify(execution.error),
   });
+}
+
+const cancelOpen = change<{ sessionId: string; by: string; reason: string }>((db, param) =>
+  db
+    .updateTable("executions")
+    .set({ cancel_by: param("by"), cancel_reason: param("reason") })
+    .where("session_id", "=", param("sessionId"))
+    .where("status", "in", open)
+    .where("cancel_by", "is", null),
+);
+
+/** Has every execution of a session that has not ended be cancelled, if nobody cancelled it before. */
+export async function cancelOpenExecutions(
+  tx: Database,
+  cancelled: { sessionId: string; by: string; reason: string },
+): Promise<void> {
+  await cancelOpen(tx, cancelled);
 }
 
 const countOpen = statement<{ sessionId: string }, { status: ExecutionStatus; count: number | bigint | string }>(

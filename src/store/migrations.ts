@@ -299,5 +299,12 @@ export function migrations(): Record<string, Migration> {
         );
       },
     },
+    "0007_cancelled_executions": {
+      async up(db: Kysely<unknown>) {
+        await sql`create index executions_cancelled on executions (session_id) where cancel_by is not null and status in ('queued', 'waiting')`.execute(
+          db,
+        );
+      },
+    },
   };
 }

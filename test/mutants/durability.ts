@@ -133,4 +133,20 @@ export const durabilityMutants: readonly Mutant[] = [
     replace: "SELECT 1",
     test: "test/refused-start.test.ts",
   },
+  {
+    promise: "I6",
+    defect: "What a session had open goes on when the server that terminates it dies.",
+    file: "src/runtime/terminate.ts",
+    find: "    await cancelOpenExecutions(tx, { sessionId, by: caller.userId, reason });\n",
+    replace: "    void [cancelOpenExecutions, reason];\n",
+    test: "test/terminated-session.test.ts",
+  },
+  {
+    promise: "I6",
+    defect: "Nobody ends what was cancelled by a server that died.",
+    file: "src/runtime/worker.ts",
+    find: "      for (const execution of found(cancelled)) {",
+    replace: "      for (const execution of found(cancelled).slice(0, 0)) {",
+    test: "test/terminated-session.test.ts",
+  },
 ];
