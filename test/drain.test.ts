@@ -97,3 +97,21 @@ test("a server that goes down does not wait for a chain that is silent", async (
 
   expect(await Promise.race([closed, delay(5000, "waits", { ref: false })])).toBe("closed");
 });
+
+test("a server that is closed twice is closed", async () => {
+  server = await startTestServer();
+
+  await server.close();
+  await server.close();
+});
+
+test("what cannot be closed keeps nothing else open", async () => {
+  const world = { ...fakeWorld(), close: () => Promise.reject(new Error("The world does not end.")) };
+  server = await startTestServer({ world });
+
+  await expect(server.close()).rejects.toThrow("Not everything could be closed.");
+
+  // The folder is free again.
+  const next = await startTestServer({ database: server.database });
+  await next.remove();
+});

@@ -15,6 +15,7 @@ import { duplicateOf } from "./duplicate.ts";
 import { MessageBudget } from "./message-budget.ts";
 import type { Outbound } from "./outbound.ts";
 import type { Peer } from "./peer.ts";
+import { internalDetail, isForClient } from "./problem.ts";
 import type { Rates } from "./rates.ts";
 
 /** With so many messages waiting for the store, no more are read from the socket. */
@@ -173,7 +174,7 @@ export class Inbound {
   #refuse(error: unknown, about: { execution_id?: string; request_id?: string }, ref?: string): void {
     const { sessionId } = this.#peer;
     const base = { session_id: sessionId, ...about };
-    if (error instanceof PaygentError) {
+    if (isForClient(error)) {
       const { code, message, details } = error;
       if (code === "unauthenticated") return this.#peer.revoke();
       return this.#outbound.say(
@@ -184,8 +185,7 @@ export class Inbound {
     }
     const correlation_id = randomUUID();
     this.#parts.runtime.log.error({ err: error, session_id: sessionId, correlation_id }, "message failed");
-    const message = "Something went wrong on the server; try again, and name the correlation id if it stays.";
-    this.#outbound.say("error", { ...base, code: "internal", message, correlation_id }, ref);
+    this.#outbound.say("error", { ...base, code: "internal", message: internalDetail, correlation_id }, ref);
   }
 }
 

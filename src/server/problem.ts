@@ -5,6 +5,14 @@ import type { Problem } from "../protocol/resources.ts";
 /** Whether the thing never existed or is somebody else's must not show, so there is one sentence for both. */
 const NOT_FOUND = "There is no such thing here, or it is not yours; check the address and the id.";
 
+/** All that a client is told of what went wrong inside. */
+export const internalDetail = "Something went wrong on the server; try again, and name the correlation id if it stays.";
+
+/** Whether an error says what a client may see of it. */
+export function isForClient(error: unknown): error is PaygentError {
+  return error instanceof PaygentError && error.code !== "internal";
+}
+
 /** What Fastify itself refuses, by its error code. */
 const refusals: Readonly<Record<string, { status: number; code: ErrorCode; detail: string }>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: {
@@ -37,7 +45,7 @@ export function problemOf(status: number, code: ErrorCode, detail: string): Prob
  * under which the caller logs them, and nothing of what went wrong inside.
  */
 export function problem(error: unknown, correlationId: string): Problem {
-  if (error instanceof PaygentError && error.code !== "internal") {
+  if (isForClient(error)) {
     const status = httpStatus(error.code);
     const body = problemOf(status, error.code, error.code === "not_found" ? NOT_FOUND : error.message);
     return {
@@ -48,14 +56,7 @@ export function problem(error: unknown, correlationId: string): Problem {
   }
   const refusal = refusals[codeOf(error)];
   if (refusal !== undefined) return problemOf(refusal.status, refusal.code, refusal.detail);
-  return {
-    ...problemOf(
-      500,
-      "internal",
-      "Something went wrong on the server; try again, and name the correlation id if it stays.",
-    ),
-    correlation_id: correlationId,
-  };
+  return { ...problemOf(500, "internal", internalDetail), correlation_id: correlationId };
 }
 
 function codeOf(error: unknown): string {

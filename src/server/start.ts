@@ -81,8 +81,13 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
   const models = modelsOf(settings, parts, env);
 
   const opened: { close(): Promise<unknown> }[] = [];
+  // What was opened last is closed first, each once, and one that fails keeps no other open.
   const closeAll = async () => {
-    for (const part of opened.reverse()) await part.close();
+    const failures: unknown[] = [];
+    for (let part = opened.pop(); part !== undefined; part = opened.pop()) {
+      await part.close().catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw new AggregateError(failures, "Not everything could be closed.");
   };
   try {
     // The store first: SQLite's lock keeps a second server out of the folder.
@@ -161,7 +166,7 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
     retention?.open();
     return { url: `http://${urlHost(settings.host)}:${port}`, port, accessToken, close: closeAll };
   } catch (error) {
-    await closeAll();
+    await closeAll().catch((failure: unknown) => logger.error({ err: failure }, "could not close what was opened"));
     throw error;
   }
 }

@@ -149,7 +149,7 @@ export const doorMutants: readonly Mutant[] = [
     promise: "I24",
     defect: "A client is shown what went wrong inside.",
     file: "src/server/inbound.ts",
-    find: 'code: "internal", message, correlation_id }',
+    find: 'code: "internal", message: internalDetail, correlation_id }',
     replace: 'code: "internal", message: String(error), correlation_id }',
     test: "test/nothing-internal.test.ts",
   },
