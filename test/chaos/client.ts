@@ -50,6 +50,11 @@ export class ChaosClient {
     return this.#options.sessionId;
   }
 
+  /** One more client of the same session. */
+  another(): ChaosClient {
+    return new ChaosClient(this.#options);
+  }
+
   command(text: string): void {
     const sent = { executionId: randomUUID(), command: text };
     this.sent.push(sent);

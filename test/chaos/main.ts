@@ -6,7 +6,7 @@ import { seededRandom } from "../support/seeded-random.ts";
 import { serverCalls } from "../support/server-calls.ts";
 import { findViolations } from "./check.ts";
 import { ChaosClient } from "./client.ts";
-import { allFaults, injectFaults } from "./faults.ts";
+import { allFaults, type Injected, injectFaults } from "./faults.ts";
 import { type Kept, readKept } from "./kept.ts";
 import { startCallingOff, startLoad, startNudging } from "./load.ts";
 import { Node } from "./nodes.ts";
@@ -58,14 +58,18 @@ async function run(): Promise<number> {
       () => node.kill(),
     );
   const clients = await openClients(nodes.map(({ proxy }) => proxy.port));
+  const deciders = openDeciders(clients);
+  const all = [...clients, ...deciders];
   closing.push(() => {
-    for (const client of clients) client.close();
+    for (const client of all) client.close();
   });
 
-  const nudging = startNudging(clients);
+  const nudging = startNudging(all);
   closing.push(() => nudging.stop());
   const loads = [startLoad(clients, random), startCallingOff(clients, random)];
-  const counts = await injectFaults(allFaults({ postgres, nats, random }), nodes, {
+  const complaints: string[] = [];
+  const complain = (sentence: string) => void complaints.push(sentence);
+  const injected = await injectFaults(allFaults({ postgres, nats, random, complain }), nodes, {
     seconds,
     random,
     say: process.env.CHAOS_LOG === undefined ? () => undefined : say,
@@ -77,13 +81,14 @@ async function run(): Promise<number> {
 
   const { kept, violations } = await untilQuiet(async () => {
     const read = await readKept({ database: { url: postgres.url }, dataDir, effectsFile });
-    return { kept: read, violations: findViolations(clients, read, BigInt(budgetUsd) * 1_000_000n) };
+    return { kept: read, violations: findViolations(all, read, BigInt(budgetUsd) * 1_000_000n) };
   });
+  violations.push(...complaints);
   for (const id of unfinished) violations.push(`execution ${id} has not ended, and nothing comes any more`);
   violations.push(...missedOf(kept, faultsEndedAt));
-  report(counts, clients, kept);
+  report(injected, all, kept);
   for (const violation of violations.slice(0, 50)) say(`VIOLATION  ${violation}`);
-  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const total = [...injected.counts.values()].reduce((sum, count) => sum + count, 0);
   say(`faults injected: ${total}, violations: ${violations.length}`);
   return violations.length === 0 ? 0 : 1;
 }
@@ -105,6 +110,11 @@ async function openClients(ports: readonly number[]): Promise<ChaosClient[]> {
   return clients;
 }
 
+/** On every third session somebody else decides too, as they like, and at the same time. */
+function openDeciders(clients: readonly ChaosClient[]): ChaosClient[] {
+  return clients.filter((_, index) => index % 3 === 0).map((client) => client.another());
+}
+
 /** A run in which no payment settled, or none was called off after it was signed, shows less than it should. */
 function missedOf(kept: Kept, faultsEndedAt: string): string[] {
   const ended = paymentsEnded(kept, faultsEndedAt);
@@ -121,8 +131,9 @@ function paymentsEnded({ payments }: Kept, before: string) {
   return { settled: count("settled"), cancelled: count("cancelled") };
 }
 
-function report(counts: ReadonlyMap<string, number>, clients: readonly ChaosClient[], kept: Kept): void {
+function report({ counts, pairs }: Injected, clients: readonly ChaosClient[], kept: Kept): void {
   for (const [fault, count] of counts) say(`${String(count).padStart(5)}  ${fault}`);
+  say(`${String(pairs).padStart(5)}  times two at once`);
   const executions = clients.reduce((sum, { sent }) => sum + sent.length, 0);
   const reconnects = clients.reduce((sum, client) => sum + client.reconnects, 0);
   const events = clients.reduce((sum, { history }) => sum + history.length, 0);

@@ -9,6 +9,8 @@ import { FaultyProxy } from "./proxy.ts";
 
 const program = fileURLToPath(new URL("../support/faulty-process.ts", import.meta.url));
 
+const startMs = 120_000;
+
 /** One node in a process of its own, behind a proxy that stays where it is when the node is restarted. */
 export class Node {
   readonly proxy: FaultyProxy;
@@ -27,7 +29,8 @@ export class Node {
   }
 
   async start(): Promise<void> {
-    for (;;) {
+    const deadline = Date.now() + startMs;
+    while (Date.now() < deadline) {
       const child = spawn(process.execPath, [program], {
         env: {
           PATH: process.env.PATH,
@@ -44,6 +47,7 @@ export class Node {
       this.proxy.target = port;
       return;
     }
+    throw new Error(`A node did not start for ${startMs / 1000} seconds.`);
   }
 
   async kill(): Promise<void> {
