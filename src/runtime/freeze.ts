@@ -10,8 +10,9 @@ import { commitCommand, type Runtime } from "./runtime.ts";
 type Told = Omit<DurableEventData["freeze"], "session_id">;
 
 /**
- * Stops all payments of a session, of the caller, or (scope `admin`) of everybody. From when this resolves
- * nothing more is signed or sent; what was sent before is settled. Twice is once: the first freeze stays.
+ * Stops all payments of a session, of the caller, or (scope `admin`) of everybody. From when this resolves nothing
+ * more is signed or sent; what was sent before, or was leaving in that moment, is settled. Twice is once: the first
+ * freeze stays.
  */
 export async function freeze(
   runtime: Runtime,
