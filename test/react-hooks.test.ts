@@ -2,6 +2,7 @@ import { createElement, type FunctionComponent } from "react";
 import { renderToString } from "react-dom/server";
 import { expect, test } from "vitest";
 import { createClient } from "../src/client/index.ts";
+import { freezesStore } from "../src/react/freezes-store.ts";
 import {
   foldEvents,
   PaygentProvider,
@@ -22,6 +23,12 @@ async function clientOf(server: TestServer) {
 
 function WithoutProvider() {
   return createElement("p", undefined, typeof usePaygent());
+}
+
+const refreshMs = 60_000;
+
+function FreezeCount() {
+  return createElement("p", undefined, useFreezes({ refreshMs }).freezes.length);
 }
 
 /** What a component draws before anything has arrived. */
@@ -117,4 +124,26 @@ test("a freeze that was lifted while nothing was under way does not come back wi
   expect(store.view.frozen).toEqual([]);
   expect(foldEvents(store.view.events).frozen).toMatchObject([{ scope: "user" }]);
   leave();
+});
+
+test("all who show the freezes share one poll and what it found", async () => {
+  const server = await serverForTest();
+  const token = await server.token();
+  await (await clientOf(server)).freezes.put({ scope: "user" });
+  let requests = 0;
+  const countedToken = () => {
+    requests += 1;
+    return token;
+  };
+  const client = createClient({ url: server.url, token: countedToken });
+
+  const leave = [0, 1].map(() => freezesStore(client, refreshMs).subscribe(() => undefined));
+  await expect.poll(() => freezesStore(client, refreshMs).polled().isLoading).toBe(false);
+  const page = renderToString(
+    createElement(PaygentProvider, { client }, createElement(FreezeCount), createElement(FreezeCount)),
+  );
+
+  expect(page).toBe("<p>1</p><p>1</p>");
+  expect(requests).toBe(1);
+  for (const stop of leave) stop();
 });

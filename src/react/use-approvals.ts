@@ -1,15 +1,23 @@
-import { useCallback, useMemo, useSyncExternalStore } from "react";
+import { useMemo, useSyncExternalStore } from "react";
 import type { PaygentClient } from "../client/client.ts";
+import type { PaygentError } from "../protocol/errors.ts";
 import type { Approval } from "../protocol/resources.ts";
-import { approvalsStore, type PendingApprovals } from "./approvals-store.ts";
+import { approvalsStore } from "./approvals-store.ts";
 import { usePaygent } from "./provider.ts";
 
-export interface ApprovalsView extends PendingApprovals {
+export interface ApprovalsView {
+  /** Every request of the user that waits for a decision, over all sessions, oldest first. */
+  readonly approvals: readonly Approval[];
+  readonly isLoading: boolean;
+  /** Why the list could not be read the last time; what was read before stays. */
+  readonly error?: PaygentError;
   readonly refresh: () => Promise<void>;
   readonly approve: PaygentClient["approvals"]["approve"];
   readonly reject: PaygentClient["approvals"]["reject"];
   readonly edit: PaygentClient["approvals"]["edit"];
 }
+
+const none: readonly Approval[] = [];
 
 /**
  * The user's pending approvals over all sessions, asked for every `refreshMs` and after each decision, once for
@@ -18,9 +26,8 @@ export interface ApprovalsView extends PendingApprovals {
  */
 export function useApprovals({ refreshMs = 3000 }: { readonly refreshMs?: number } = {}): ApprovalsView {
   const client = usePaygent();
-  const store = useMemo(() => approvalsStore(client, refreshMs), [client, refreshMs]);
-  const getPending = useCallback(() => store.pending, [store]);
-  const pending = useSyncExternalStore(store.subscribe, getPending, getPending);
+  const { subscribe, polled, refresh } = approvalsStore(client, refreshMs);
+  const { value: approvals = none, isLoading, error } = useSyncExternalStore(subscribe, polled, polled);
   const decisions = useMemo(() => {
     const { approve, reject, edit } = client.approvals;
     const andRefresh = <Args extends unknown[]>(decide: (...args: Args) => Promise<Approval>) => {
@@ -28,11 +35,14 @@ export function useApprovals({ refreshMs = 3000 }: { readonly refreshMs?: number
         try {
           return await decide(...args);
         } finally {
-          void store.refresh();
+          void refresh();
         }
       };
     };
     return { approve: andRefresh(approve), reject: andRefresh(reject), edit: andRefresh(edit) };
-  }, [client, store]);
-  return useMemo(() => ({ ...pending, refresh: store.refresh, ...decisions }), [pending, store, decisions]);
+  }, [client, refresh]);
+  return useMemo(
+    () => ({ approvals, isLoading, ...(error === undefined ? {} : { error }), refresh, ...decisions }),
+    [approvals, isLoading, error, refresh, decisions],
+  );
 }

@@ -1,9 +1,9 @@
-import { useCallback, useMemo } from "react";
+import { useMemo, useSyncExternalStore } from "react";
 import type { PaygentClient } from "../client/client.ts";
 import type { PaygentError } from "../protocol/errors.ts";
 import type { Freeze } from "../protocol/freeze.ts";
+import { freezesStore } from "./freezes-store.ts";
 import { usePaygent } from "./provider.ts";
-import { usePolled } from "./use-polled.ts";
 
 export interface FreezesView {
   /** What stops payments now: of everybody, of the user, of the user's sessions. */
@@ -19,13 +19,13 @@ export interface FreezesView {
 const none: readonly Freeze[] = [];
 
 /**
- * The freezes that concern the user, asked for every `refreshMs` and after each change. A session's own view
- * (`useSession().frozen`) knows of a change at once.
+ * The freezes that concern the user, asked for every `refreshMs` and after each change, once for all components
+ * that show them. A session's own view (`useSession().frozen`) knows of a change at once.
  */
 export function useFreezes({ refreshMs = 3000 }: { readonly refreshMs?: number } = {}): FreezesView {
   const client = usePaygent();
-  const read = useCallback(async () => (await client.freezes.list()).data, [client]);
-  const { value: freezes = none, isLoading, error, refresh } = usePolled(read, refreshMs);
+  const { subscribe, polled, refresh } = freezesStore(client, refreshMs);
+  const { value: freezes = none, isLoading, error } = useSyncExternalStore(subscribe, polled, polled);
   const changes = useMemo(
     () =>
       ({
