@@ -6,6 +6,7 @@ import type { ApprovalRequired } from "../../protocol/events.ts";
 import { usePaygent } from "../../react/index.ts";
 import { Button } from "../parts/button.tsx";
 import { Loading } from "../parts/loading.tsx";
+import { withoutAbsent } from "../parts/schema-form.tsx";
 import { plainText } from "../plain-text.ts";
 import { useLoaded } from "../use-loaded.ts";
 import { CardActions } from "./card-actions.tsx";
@@ -91,9 +92,4 @@ function changesOf(before: Args, after: Args): Change[] {
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .map((name) => ({ name, before: before[name], after: after[name] }))
     .filter((change) => JSON.stringify(change.before) !== JSON.stringify(change.after));
-}
-
-/** An emptied field is an argument that is not given. */
-function withoutAbsent(formData: unknown): Args {
-  return Object.fromEntries(Object.entries({ ...(formData as Args) }).filter(([, value]) => value !== undefined));
 }

@@ -38,6 +38,6 @@ export function SchemaForm({
 }
 
 /** An emptied field is an argument that is not given. */
-function withoutAbsent(formData: unknown): Args {
+export function withoutAbsent(formData: unknown): Args {
   return Object.fromEntries(Object.entries({ ...(formData as Args) }).filter(([, value]) => value !== undefined));
 }
