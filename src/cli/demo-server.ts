@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 
 /** A server in a process of its own, to be killed. */
@@ -39,15 +38,4 @@ async function addressOf({ stdout, stderr }: ChildProcess): Promise<string> {
     return JSON.parse(line).url;
   }
   throw new Error(`The server did not start. ${complaint.trim()}`);
-}
-
-/** A port that is free now; the demo keeps it over the restart, so that its client finds the server again. */
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  if (address === null || typeof address === "string") throw new Error("There is no free port.");
-  return address.port;
 }

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { type Connection, createClient, type ExecutionEnd } from "../client/index.ts";
-import { type DemoServer, freePort, startDemoServer } from "./demo-server.ts";
+import { type DemoServer, startDemoServer } from "./demo-server.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { freePort } from "./free-port.ts";
 import { LiveView } from "./live-view.ts";
 import { jsonLine } from "./plain-text.ts";
 import { fields } from "./table.ts";
@@ -117,6 +118,7 @@ class Stage {
   }
 
   async play(isCrashing: boolean): Promise<number> {
+    // Kept over the restart, so that the client finds the server again.
     const port = await freePort();
     const first = await this.#start(port);
     this.#screen.say(

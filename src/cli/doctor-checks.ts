@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { PaygentError } from "../protocol/errors.ts";
 import { Health } from "../protocol/resources.ts";
+import { isPortFree } from "./free-port.ts";
 import { clientOf, dataDirOf, type Env, type ServerOptions, serverUrlOf, tokenFileOf } from "./server-access.ts";
 
 /** What is found, and for anything but `ok` the way out. */
@@ -141,20 +141,11 @@ async function server(url: string): Promise<Finding> {
     const health = Health.safeParse(await response.json().catch(() => undefined));
     if (health.success) return ok(`running at ${url}`);
   } catch {
-    if (await isFree(new URL(url)))
+    const { port, hostname } = new URL(url);
+    if (await isPortFree(Number(port || 80), hostname.replace(/^\[|\]$/g, "")))
       return warn(`none at ${url}, and the port is free; start it with \`paygent start\``);
   }
   return fail(`Something else answers at ${url}; stop it, or choose another port with PORT or --port.`);
-}
-
-function isFree(url: URL): Promise<boolean> {
-  return new Promise((resolveFree) => {
-    const probe = createServer();
-    probe.once("error", () => resolveFree(false));
-    probe.listen(Number(url.port || 80), url.hostname.replace(/^\[|\]$/g, ""), () =>
-      probe.close(() => resolveFree(true)),
-    );
-  });
 }
 
 async function token(options: ServerOptions, env: Env): Promise<Finding> {
