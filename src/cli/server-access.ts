@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { createClient, type PaygentClient } from "../client/index.ts";
 import { PaygentError } from "../protocol/errors.ts";
+import { isLoopback } from "../protocol/loopback.ts";
 import { Usd } from "../protocol/money.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -54,10 +55,6 @@ function localToken(url: string, env: Env): string {
       { cause },
     );
   }
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
 /** Reads a USD amount given on the command line. */

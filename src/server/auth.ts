@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { createRemoteJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { isLoopback } from "../protocol/loopback.ts";
 import { TokenId } from "../protocol/revocation.ts";
 import { type Caller, type Scope, unauthenticated } from "../runtime/access.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -105,8 +106,7 @@ function secretBytes(secret: string): Uint8Array {
 
 function checkedJwksUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isLoopback = url !== undefined && ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
-  if (url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback)) return url;
+  if (url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname))) return url;
   throw new Error("PAYGENT_AUTH_JWKS_URL must be an https URL, or an http URL of this machine.");
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import * as z from "zod";
+import { isLoopback } from "../protocol/loopback.ts";
 import type { ModelPrice } from "../runtime/model-price.ts";
 import { type ChainSettings, readChainSettings } from "./chain-settings.ts";
 import { check, type Env, text } from "./environment.ts";
@@ -47,7 +48,6 @@ export interface Settings {
   readonly chain: ChainSettings;
 }
 
-const loopbackHosts = new Set(["127.0.0.1", "::1", "localhost"]);
 const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 
 const Port = z.coerce.number().int().min(0).max(65_535);
@@ -105,7 +105,7 @@ export function readSettings(options: StartOptions, env: Env): Settings {
   };
   checkLive(settings.chain, options.live === true);
   const isLocalMode = settings.authSecret === undefined && settings.authJwksUrl === undefined;
-  if (isLocalMode && !loopbackHosts.has(host)) {
+  if (isLocalMode && !isLoopback(host)) {
     throw new Error(
       `HOST is ${host}, which others can reach, but no PAYGENT_AUTH_SECRET or PAYGENT_AUTH_JWKS_URL is set. ` +
         "Set one of them, or listen on 127.0.0.1.",

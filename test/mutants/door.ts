@@ -117,7 +117,7 @@ export const doorMutants: readonly Mutant[] = [
     promise: "I21",
     defect: "Without a secret the server lets others reach it.",
     file: "src/server/settings.ts",
-    find: "if (isLocalMode && !loopbackHosts.has(host))",
+    find: "if (isLocalMode && !isLoopback(host))",
     replace: 'if (isLocalMode && host === "0.0.0.0")',
     test: "test/local-mode.test.ts",
   },
