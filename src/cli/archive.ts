@@ -1,27 +1,15 @@
 import type { Command } from "commander";
+import type { ArchiveLine, ArchiveRequest } from "../protocol/archive-line.ts";
 import { exitCodes, UsageError } from "./exit-codes.ts";
 import { jsonLine, plainText } from "./plain-text.ts";
 import { countOption } from "./server-access.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What became of a session's old events: moved to a file, or to be moved, or why they were not. */
-export type ArchiveLine = { readonly sessionId: string } & (
-  | { readonly outcome: "archived"; readonly firstSeq: number; readonly lastSeq: number; readonly path: string }
-  | { readonly outcome: "due"; readonly firstSeq: number; readonly lastSeq: number }
-  | { readonly outcome: "nothing" | "taken" }
-  | { readonly outcome: "refused"; readonly problem: Error }
-);
-
 export interface ArchiveParts {
   /** What the settings say; throws a sentence when they are wrong. */
   archiveSettings(): Promise<{ readonly retentionDays: number | undefined; readonly archiveDir: string }>;
   /** Moves old events out of the database, beside the servers that use it. */
-  archiveEvents(request: {
-    readonly sessionId: string | undefined;
-    readonly days: number;
-    readonly archiveDir: string;
-    readonly isDryRun: boolean;
-  }): AsyncIterable<ArchiveLine>;
+  archiveEvents(request: ArchiveRequest): AsyncIterable<ArchiveLine>;
 }
 
 interface ArchiveOptions {

@@ -1,27 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { type ArchiveStep, archiveDue, archiveSession, keptFrom } from "../runtime/retention.ts";
+import type { ArchiveLine, ArchiveRequest } from "../protocol/archive-line.ts";
+import { archiveDue, archiveSession, keptFrom } from "../runtime/retention.ts";
 import { type Archiver, openArchive, previewArchive } from "../store/archive.ts";
 import { sessionsToArchive } from "../store/archives.ts";
 import { openStoreBeside, type Store, type StorePlace } from "../store/database.ts";
 import { databaseTime } from "../store/database-time.ts";
 import { reclaimSpace } from "../store/reclaim.ts";
-
-export interface ArchiveRequest {
-  /** All sessions when absent. */
-  readonly sessionId: string | undefined;
-  readonly days: number;
-  readonly archiveDir: string;
-  /** Only tells what would be done. */
-  readonly isDryRun: boolean;
-}
-
-/** What is done with one session, or would be. */
-export type ArchiveLine = ArchiveStep | ({ readonly sessionId: string; readonly outcome: "due" } & SeqRange);
-
-interface SeqRange {
-  readonly firstSeq: number;
-  readonly lastSeq: number;
-}
 
 /** Archives what is older than so many days, beside the servers that use the store. */
 export async function* archiveByHand(place: StorePlace, request: ArchiveRequest): AsyncGenerator<ArchiveLine> {
