@@ -1,7 +1,16 @@
 import { expect, test, vi } from "vitest";
 import { ask } from "./support/ask.ts";
 import { fakeWorld } from "./support/fake-world.ts";
-import { archivedLines, dayMs, jsonLines, logLines, oldServerForTest } from "./support/old-events.ts";
+import {
+  archivedLines,
+  archiveHere,
+  archiveSteps,
+  dayMs,
+  jsonLines,
+  logLines,
+  type OldServer,
+  oldServerForTest,
+} from "./support/old-events.ts";
 import { callingModel, scriptedModel } from "./support/scripted-model.ts";
 import { readServerSentEvents } from "./support/sse-reader.ts";
 import { execute } from "./support/test-server.ts";
@@ -222,11 +231,7 @@ test("a dry run tells what would be moved, and moves nothing", async () => {
 
 test("a session of many events goes in several files, and executions are whole in them", async () => {
   const server = await oldServerForTest();
-  const { id } = await server.createSession();
-  const client = await server.connect(id);
-  const many = Array(60).fill("look {}").join(" && ");
-  for (let count = 0; count < 5; count++) await client.end(execute(client, many));
-  await client.close();
+  const id = await longSession(server);
   const lines = await logLines(server, id);
   const ends = lines.flatMap((line) => (line.includes('"type":"complete"') ? [JSON.parse(line).seq] : []));
   server.comeBack();
@@ -241,3 +246,33 @@ test("a session of many events goes in several files, and executions are whole i
   }
   expect(await archivedLines(server.archive, id)).toEqual(lines);
 });
+
+test("archiving that is told to stop ends after the batch under way, and the next goes on from there", async () => {
+  const server = await oldServerForTest();
+  const id = await longSession(server);
+  const lines = await logLines(server, id);
+  server.comeBack();
+  const stop = new AbortController();
+  const told: string[] = [];
+
+  for await (const { outcome } of archiveSteps(server, id, stop.signal)) {
+    told.push(outcome);
+    stop.abort();
+  }
+
+  const moved = await archivedLines(server.archive, id);
+  expect(told).toEqual(["archived"]);
+  expect([...moved, ...(await logLines(server, id))]).toEqual(lines);
+  await archiveHere(server, id);
+  expect(await archivedLines(server.archive, id)).toEqual(lines);
+});
+
+/** A session whose events are too many for one file. */
+async function longSession(server: OldServer): Promise<string> {
+  const { id } = await server.createSession();
+  const client = await server.connect(id);
+  const many = Array(60).fill("look {}").join(" && ");
+  for (let count = 0; count < 5; count++) await client.end(execute(client, many));
+  await client.close();
+  return id;
+}

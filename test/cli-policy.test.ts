@@ -43,6 +43,7 @@ async function cliWith(token: string, ...args: string[]) {
     note: (line) => void lines.push(line),
     readInput: async () => "",
     onInterrupt: () => () => undefined,
+    onStop: () => () => undefined,
   };
   const access = ["--url", server.url, "--token", token];
   const code = await runCli([...args, ...access], {}, parts, terminal);

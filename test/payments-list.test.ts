@@ -147,6 +147,7 @@ async function cli(user: string, ...args: string[]) {
     note: (line) => void noted.push(line),
     readInput: async () => "",
     onInterrupt: () => () => undefined,
+    onStop: () => () => undefined,
   });
   return { code, out: printed.join("\n"), err: noted.join("\n") };
 }

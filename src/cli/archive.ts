@@ -3,6 +3,7 @@ import type { ArchiveLine, ArchiveRequest } from "../protocol/archive-line.ts";
 import { exitCodes, UsageError } from "./exit-codes.ts";
 import { jsonLine, plainText } from "./plain-text.ts";
 import { countOption } from "./server-access.ts";
+import { StopRequest } from "./stop-request.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface ArchiveParts {
@@ -43,18 +44,39 @@ export function addArchive(
       }
       const archiveDir = options.archive ?? settings.archiveDir;
       const isDryRun = options.dryRun === true;
-      let events = 0;
-      let refused = 0;
-      for await (const line of parts.archiveEvents({ sessionId, days, archiveDir, isDryRun })) {
-        if ("lastSeq" in line) events += line.lastSeq - line.firstSeq + 1;
-        if (line.outcome === "refused") refused += 1;
-        if (options.json) terminal.print(jsonLine(jsonOf(line)));
-        else for (const text of textOf(line, terminal)) terminal.print(text);
+      const stop = new StopRequest(
+        terminal,
+        "Stopped at once; what was under way is done again by the next that archives.",
+      );
+      try {
+        const { signal } = stop;
+        const lines = parts.archiveEvents({ sessionId, days, archiveDir, isDryRun, signal });
+        const refused = await tell(lines, { isDryRun, isJson: options.json === true }, terminal);
+        if (signal.aborted) exit(stop.exitCode);
+        else exit(refused === 0 ? exitCodes.success : exitCodes.failed);
+      } finally {
+        stop.close();
       }
-      const done = isDryRun ? "would be archived" : "archived";
-      if (!options.json) terminal.note(terminal.colors.dim(`${events} events ${done}, ${refused} sessions refused`));
-      exit(refused === 0 ? exitCodes.success : exitCodes.failed);
     });
+}
+
+/** Prints what comes, and the sum of it. Resolves with how many sessions were refused. */
+async function tell(
+  lines: AsyncIterable<ArchiveLine>,
+  { isDryRun, isJson }: { readonly isDryRun: boolean; readonly isJson: boolean },
+  terminal: Terminal,
+): Promise<number> {
+  let events = 0;
+  let refused = 0;
+  for await (const line of lines) {
+    if ("lastSeq" in line) events += line.lastSeq - line.firstSeq + 1;
+    if (line.outcome === "refused") refused += 1;
+    if (isJson) terminal.print(jsonLine(jsonOf(line)));
+    else for (const text of textOf(line, terminal)) terminal.print(text);
+  }
+  const done = isDryRun ? "would be archived" : "archived";
+  if (!isJson) terminal.note(terminal.colors.dim(`${events} events ${done}, ${refused} sessions refused`));
+  return refused;
 }
 
 function textOf(line: ArchiveLine, { colors }: Terminal): string[] {

@@ -27,6 +27,7 @@ function silentTerminal() {
     note: (line) => void noted.push(line),
     readInput: async () => "",
     onInterrupt: () => () => undefined,
+    onStop: () => () => undefined,
   };
   return { terminal, printed, noted };
 }
@@ -171,4 +172,31 @@ test("archive names the files and what it refuses, and a dry run only tells", as
     { sessionId: "s1", outcome: "due", firstSeq: 1, lastSeq: 40 },
     { sessionId: "s2", outcome: "nothing" },
   ]);
+});
+
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)("archive that %s stops tells what it did until then, and ends with %d", async (name, expected) => {
+  const { terminal, printed } = silentTerminal();
+  let isListening = false;
+  let stop = (_: typeof name) => {};
+  const onStop: Terminal["onStop"] = (listener) => {
+    isListening = true;
+    stop = listener;
+    return () => {
+      isListening = false;
+    };
+  };
+  const archiveEvents: CliParts["archiveEvents"] = async function* ({ signal }) {
+    yield { sessionId: "s1", outcome: "due", firstSeq: 1, lastSeq: 40 };
+    stop(name);
+    if (!signal.aborted) yield { sessionId: "s2", outcome: "due", firstSeq: 1, lastSeq: 40 };
+  };
+
+  const code = await runCli(["archive", "--days", "30"], {}, { ...parts, archiveEvents }, { ...terminal, onStop });
+
+  expect(code).toBe(expected);
+  expect(printed.join("\n")).toBe("○ s1  events 1 to 40");
+  expect(isListening).toBe(false);
 });

@@ -50,6 +50,7 @@ function run(...options: string[]): Promise<number> {
       interrupt = listener;
       return () => undefined;
     },
+    onStop: () => () => undefined,
   };
   return runCli(["run", "pay", "--url", server.url, "--token", "t", ...options], {}, parts, terminal);
 }

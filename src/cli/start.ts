@@ -1,8 +1,10 @@
+import { once } from "node:events";
 import type { Command } from "commander";
 import { exitCodes } from "./exit-codes.ts";
 import { askPassphrase } from "./passphrase.ts";
 import { jsonLine } from "./plain-text.ts";
 import { countOption, dataDirOf, type Env } from "./server-access.ts";
+import { StopRequest } from "./stop-request.ts";
 import { fields } from "./table.ts";
 import type { Colors, Terminal } from "./terminal.ts";
 
@@ -45,32 +47,17 @@ export function addStart(
     .option("--json", "print the address as JSON instead of the banner")
     .action(async (options: StartOptions & { json?: boolean }) => {
       const { json, ...startOptions } = options;
-      const stopped = stopSignal(terminal);
+      const { signal } = new StopRequest(terminal, "Stopped at once; what was running is taken up at the next start.");
       const parts = terminal.isInteractive ? { askPassphrase: (path: string) => askPassphrase(path, terminal) } : {};
       const server = await startServer(startOptions, parts);
       const dataDir = options.dataDir ?? dataDirOf(env);
       if (json) terminal.print(jsonLine({ url: server.url, console_url: consoleUrl(server), data_dir: dataDir }));
       else for (const line of banner(server, dataDir, terminal.colors)) terminal.print(line);
-      await stopped;
+      if (!signal.aborted) await once(signal, "abort");
       terminal.note("Stopping; once more to stop at once.");
       await server.close();
       exit(exitCodes.success);
     });
-}
-
-/** Resolves at the first SIGINT or SIGTERM; the second ends the process where it stands. */
-function stopSignal(terminal: Terminal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let count = 0;
-  const onSignal = (signal: NodeJS.Signals) => {
-    count += 1;
-    if (count === 1) return resolve();
-    terminal.note("Stopped at once; what was running is taken up at the next start.");
-    process.exit(signal === "SIGINT" ? exitCodes.interrupted : exitCodes.terminated);
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  return promise;
 }
 
 /** In the fragment, which a browser sends to nobody. */

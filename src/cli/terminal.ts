@@ -19,6 +19,8 @@ export interface Terminal {
   readInput(): Promise<string>;
   /** Calls the listener at every Ctrl-C, instead of ending the process; returns the function that stops that. */
   onInterrupt(listener: () => void): () => void;
+  /** The same for Ctrl-C and SIGTERM. */
+  onStop(listener: (signal: "SIGINT" | "SIGTERM") => void): () => void;
 }
 
 /** The terminal of this process. A reader that goes away (`| head`) ends it quietly. */
@@ -41,6 +43,12 @@ export function processTerminal(): Terminal {
     onInterrupt(listener) {
       process.on("SIGINT", listener);
       return () => process.off("SIGINT", listener);
+    },
+    onStop(listener) {
+      const onInterrupt = () => listener("SIGINT");
+      const onTerminate = () => listener("SIGTERM");
+      process.on("SIGINT", onInterrupt).on("SIGTERM", onTerminate);
+      return () => process.off("SIGINT", onInterrupt).off("SIGTERM", onTerminate);
     },
   };
 }

@@ -7,6 +7,8 @@ export interface ArchiveRequest {
   readonly archiveDir: string;
   /** Only tells what would be done. */
   readonly isDryRun: boolean;
+  /** Ends it after the batch under way. */
+  readonly signal: AbortSignal;
 }
 
 /** What became of a session's old events: moved to a file, or to be moved, or why they were not. */

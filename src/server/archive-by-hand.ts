@@ -9,19 +9,28 @@ import { reclaimSpace } from "../store/reclaim.ts";
 
 /** Archives what is older than so many days, beside the servers that use the store. */
 export async function* archiveByHand(place: StorePlace, request: ArchiveRequest): AsyncGenerator<ArchiveLine> {
-  const { sessionId, days, archiveDir, isDryRun } = request;
+  const { sessionId, days, archiveDir, isDryRun, signal } = request;
   const store = await openStoreBeside(place);
   try {
     const offset = (await timeOf(store)) - Date.now();
     const now = () => Math.floor(Date.now() + offset);
     const before = keptFrom(now(), days);
-    if (isDryRun) return yield* preview(store, sessionId, before);
+    if (isDryRun) return yield* untilAborted(preview(store, sessionId, before), signal);
     const archiver: Archiver = await openArchive({ store, path: archiveDir, by: randomUUID(), now });
-    const { signal } = new AbortController();
-    yield* sessionId === undefined ? archiveDue(archiver, before, signal) : archiveSession(archiver, sessionId, before);
+    const steps =
+      sessionId === undefined ? archiveDue(archiver, before, signal) : archiveSession(archiver, sessionId, before);
+    yield* untilAborted(steps, signal);
     await reclaimSpace(store, signal);
   } finally {
     await store.close();
+  }
+}
+
+async function* untilAborted(lines: AsyncIterable<ArchiveLine>, signal: AbortSignal): AsyncGenerator<ArchiveLine> {
+  if (signal.aborted) return;
+  for await (const line of lines) {
+    yield line;
+    if (signal.aborted) return;
   }
 }
 

@@ -68,6 +68,7 @@ pg.Client.prototype.query = function (this: pg.Client, ...given: unknown[]) {
 
 const url = process.env.DATABASE_URL;
 const place = url === undefined ? { dataDir: process.env.PAYGENT_DATA_DIR ?? "" } : { url };
-for await (const { outcome } of archiveByHand(place, { sessionId, days: 30, archiveDir, isDryRun: false })) {
+const { signal } = new AbortController();
+for await (const { outcome } of archiveByHand(place, { sessionId, days: 30, archiveDir, isDryRun: false, signal })) {
   step(outcome);
 }

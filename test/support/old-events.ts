@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import type { ArchiveLine } from "../../src/protocol/archive-line.ts";
 import { archiveByHand } from "../../src/server/archive-by-hand.ts";
 import { segmentsIn } from "../../src/store/archive-folder.ts";
 import { type CommandEnd, paygent } from "./command-line.ts";
@@ -63,10 +64,18 @@ export async function oldServerForTest(parts: Parameters<typeof startTestServer>
 
 /** Archives all of a session's events that are older than thirty days, in this process. */
 export async function archiveHere(server: OldServer, sessionId: string): Promise<void> {
+  for await (const line of archiveSteps(server, sessionId)) if (line.outcome === "refused") throw line.problem;
+}
+
+/** The same, line by line. */
+export function archiveSteps(
+  server: OldServer,
+  sessionId: string,
+  signal = new AbortController().signal,
+): AsyncGenerator<ArchiveLine> {
   const url = server.database.env.DATABASE_URL;
   const place = url === undefined ? { dataDir: server.database.dataDir } : { url };
-  const request = { sessionId, days: 30, archiveDir: server.archive, isDryRun: false };
-  for await (const line of archiveByHand(place, request)) if (line.outcome === "refused") throw line.problem;
+  return archiveByHand(place, { sessionId, days: 30, archiveDir: server.archive, isDryRun: false, signal });
 }
 
 /** A session's whole log as `GET /logs` gives it, an entry a line. */
