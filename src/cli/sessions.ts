@@ -36,7 +36,7 @@ export function addSessions(program: Command, env: Env, terminal: Terminal, exit
     .description("create a session and print its id")
     .option("--title <text>", "what it is called")
     .option("--budget <usd>", "what it may spend in all", usdOption)
-    .option("--config <json>", "its settings, see docs/protocol.md", objectOption)
+    .option("--config <json>", "its settings, see PROTOCOL.md", objectOption)
     .action(async (options: CreateOptions) => create(clientOf(options, env), options, terminal));
 
   withServerOptions(sessions.command("show"))
