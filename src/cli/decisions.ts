@@ -1,4 +1,4 @@
-import type { Connection } from "../client/index.ts";
+import { type Connection, isExecutionEnd } from "../client/index.ts";
 import { PaygentError } from "../protocol/errors.ts";
 import type { ApprovalRequired, ServerEvent } from "../protocol/events.ts";
 import { usdMicros } from "../protocol/money.ts";
@@ -31,7 +31,7 @@ export async function decideAtTerminal(
   const show = desk.view.hold();
   const elsewhere = new AbortController();
   const stop = desk.connection.on("event", (event) => {
-    if (isDecisionOf(event, request)) elsewhere.abort();
+    if (isEndOf(event, request)) elsewhere.abort();
   });
   const isDecided = AbortSignal.any([signal, elsewhere.signal]);
   try {
@@ -67,17 +67,13 @@ async function send(
   }
 }
 
-function isDecisionOf(event: ServerEvent, request: ApprovalRequired): boolean {
-  switch (event.type) {
-    case "approved":
-    case "rejected":
-    case "edit_approved":
-    case "approval_expired":
-      return event.data.request_id === request.request_id;
-    case "cancelled":
-    case "complete":
-      return event.data.execution_id === request.execution_id;
-    default:
-      return false;
-  }
+/** Whether there is nothing left to decide: somebody did, the time ran out, or the execution ended. */
+function isEndOf(event: ServerEvent, request: ApprovalRequired): boolean {
+  if (isExecutionEnd(event)) return event.data.execution_id === request.execution_id;
+  const isDecision =
+    event.type === "approved" ||
+    event.type === "rejected" ||
+    event.type === "edit_approved" ||
+    event.type === "approval_expired";
+  return isDecision && event.data.request_id === request.request_id;
 }
