@@ -50,7 +50,7 @@ export function addDemo(program: Command, parts: DemoParts, terminal: Terminal, 
 
 async function runDemo(options: DemoOptions, parts: DemoParts, terminal: Terminal): Promise<number> {
   const dataDir = mkdtempSync(join(tmpdir(), "paygent-demo-"));
-  const stage = new Stage(parts, dataDir, new Screen(terminal, options.json === true));
+  const demo = new Demo(parts, dataDir, new Screen(terminal, options.json === true));
   const stopped = Promise.withResolvers<never>();
   const stopListening = terminal.onInterrupt(() => stopped.reject(new Error("Stopped; nothing is left behind.")));
   const timer = setTimeout(
@@ -58,11 +58,11 @@ async function runDemo(options: DemoOptions, parts: DemoParts, terminal: Termina
     timeLimitMs,
   );
   try {
-    return await Promise.race([stage.play(options.crash === true), stopped.promise]);
+    return await Promise.race([demo.run(options.crash === true), stopped.promise]);
   } finally {
     clearTimeout(timer);
     stopListening();
-    await stage.close();
+    await demo.close();
     rmSync(dataDir, { recursive: true, force: true });
   }
 }
@@ -102,8 +102,8 @@ class Screen {
   }
 }
 
-/** The play: what it started ends with it, whatever happened. */
-class Stage {
+/** One run of the demo: what it started ends with it, whatever happened. */
+class Demo {
   readonly #parts: DemoParts;
   readonly #dataDir: string;
   readonly #screen: Screen;
@@ -117,7 +117,7 @@ class Stage {
     this.#screen = screen;
   }
 
-  async play(isCrashing: boolean): Promise<number> {
+  async run(isCrashing: boolean): Promise<number> {
     // Kept over the restart, so that the client finds the server again.
     const port = await freePort();
     const first = await this.#start(port);

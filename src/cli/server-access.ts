@@ -37,11 +37,11 @@ export function serverUrlOf(options: ServerOptions, env: Env): string {
 /** The client that a command's options and the environment describe. Throws `unauthenticated` without a token. */
 export function clientOf(options: ServerOptions, env: Env): PaygentClient {
   const url = serverUrlOf(options, env);
-  return createClient({ url, token: options.token ?? (env.PAYGENT_TOKEN || localToken(url, env)) });
+  return createClient({ url, token: options.token ?? (env.PAYGENT_TOKEN || localAccessToken(url, env)) });
 }
 
 /** The token file belongs to the server of this machine; no other address is ever shown it. */
-function localToken(url: string, env: Env): string {
+function localAccessToken(url: string, env: Env): string {
   const path = tokenFileOf(env);
   if (!URL.canParse(url) || !isLoopback(new URL(url).hostname)) {
     throw new PaygentError("unauthenticated", `No access token for ${url}: give one with --token or PAYGENT_TOKEN.`);
