@@ -123,7 +123,11 @@ function demoParts(): DemoParts {
     async untilMoneyMoved(dataDir, signal) {
       const { viewLocalChain } = await import("../payments/local-transfers.ts");
       const chain = await viewLocalChain(chainOf(dataDir));
-      while (!signal.aborted && (await chain.transfers()).length === 0);
+      // Each look waits for the chain's answer, and for nothing more: the server settles its ledger milliseconds
+      // after the money has moved, and the demo kills it in between.
+      while (!signal.aborted) {
+        if ((await chain.transfers()).length > 0) return;
+      }
     },
     endChain: async (dataDir) => (await import("../payments/local-transfers.ts")).endLocalChain(chainOf(dataDir)),
   };
