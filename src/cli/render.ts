@@ -11,12 +11,12 @@ export interface RenderStyle {
   readonly streamed?: ReadonlySet<string>;
 }
 
-const LABEL_WIDTH = 10;
+const labelWidth = 10;
 const frozenNames = { session: "this session", user: "this user", all: "everybody" } as const;
 
 /** Columns before an event's text. */
 export function indentOf(style: Pick<RenderStyle, "hasTime">): number {
-  return 2 + LABEL_WIDTH + (style.hasTime ? 10 : 0);
+  return 2 + labelWidth + (style.hasTime ? 10 : 0);
 }
 
 /** One event as lines for a terminal; none for what only programs need. All text of others is made safe. */
@@ -235,7 +235,7 @@ function block(
 ): string[] {
   const { colors, hasTime } = style;
   const time = hasTime ? `${colors.dim(timestamp.slice(11, 19))}  ` : "";
-  const padding = " ".repeat(Math.max(1, LABEL_WIDTH - stripped(label).length));
+  const padding = " ".repeat(Math.max(1, labelWidth - stripped(label).length));
   const indent = " ".repeat(indentOf(style));
   return [`${time}${mark} ${label}${padding}${text}`.trimEnd(), ...more.filter(Boolean).map((line) => indent + line)];
 }

@@ -16,8 +16,8 @@ export interface HttpRequest {
 
 export type Send = <Answer>(request: HttpRequest) => Promise<Answer>;
 
-const ATTEMPTS = 3;
-const TIMEOUT_MS = 30_000;
+const maxAttempts = 3;
+const timeoutMs = 30_000;
 
 /** Makes the function that all resources send with. Every request is safe to repeat, so lost ones are. */
 export function createSend(baseUrl: string, token: TokenSource): Send {
@@ -32,10 +32,10 @@ export function createSend(baseUrl: string, token: TokenSource): Send {
         const error = await problemOf(response);
         const mayTokenBeStale: boolean =
           error.code === "unauthenticated" && typeof token === "function" && !isTokenRetried;
-        if (!mayTokenBeStale && (response.status !== 503 || attempt + 1 >= ATTEMPTS)) throw error;
+        if (!mayTokenBeStale && (response.status !== 503 || attempt + 1 >= maxAttempts)) throw error;
         isTokenRetried ||= mayTokenBeStale;
         if (mayTokenBeStale) continue;
-      } else if (attempt + 1 >= ATTEMPTS) throw response;
+      } else if (attempt + 1 >= maxAttempts) throw response;
       await new Promise((resolve) => setTimeout(resolve, reconnectDelayMs(attempt, defaultReconnect, Math.random())));
     }
   };
@@ -59,7 +59,7 @@ async function attemptOnce(
       method: request.method,
       headers,
       redirect: "error",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
     });
   } catch (cause) {

@@ -3,7 +3,7 @@ import type { Decision, ServerEvent } from "../protocol/events.ts";
 import type { ClientMessage } from "../protocol/messages.ts";
 import { newId } from "../protocol/new-id.ts";
 
-const MAX_MESSAGE_BYTES = 65_536;
+const maxMessageBytes = 65_536;
 
 /** Sends a frame; `false` when there is no open socket to send it over. */
 type SendText = (text: string) => boolean;
@@ -34,7 +34,7 @@ export class PendingCommands {
   add(message: ClientMessage, send: SendText): Promise<ServerEvent> {
     const id = newId();
     const text = JSON.stringify({ ...message, id });
-    if (new TextEncoder().encode(text).length > MAX_MESSAGE_BYTES) {
+    if (new TextEncoder().encode(text).length > maxMessageBytes) {
       return Promise.reject(
         new PaygentError("message_too_large", `The ${message.type} message is over 64 KiB; send less in one message.`),
       );
