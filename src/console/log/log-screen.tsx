@@ -1,19 +1,16 @@
 import { useCallback, useMemo, useState } from "react";
 import { Link } from "wouter";
-import type { DurableEvent } from "../../protocol/events.ts";
-import { foldEvents, useSession } from "../../react/index.ts";
-import { dateAndTime } from "../format.ts";
+import type { Budget, DurableEvent } from "../../protocol/events.ts";
+import { type ExecutionView, foldEvents, type SessionView, useSession } from "../../react/index.ts";
 import { BudgetGauge } from "../parts/budget-gauge.tsx";
-import { Button } from "../parts/button.tsx";
 import { Failure } from "../parts/failure.tsx";
 import { Notice } from "../parts/notice.tsx";
 import { Empty } from "../parts/screen.tsx";
-import { Select } from "../parts/select.tsx";
-import { plainText } from "../plain-text.ts";
 import { ArchivedLine } from "../session/archived-line.tsx";
 import { JsonBlock } from "../session/json-block.tsx";
 import { Timeline } from "../session/timeline.tsx";
 import { useTitle } from "../title.ts";
+import { ExecutionChoice, Stepper } from "./stepper.tsx";
 import { useStepKeys } from "./use-step-keys.ts";
 import { VerifyPanel } from "./verify-panel.tsx";
 
@@ -44,83 +41,101 @@ export function LogScreen({ sessionId }: { readonly sessionId: string }) {
   return (
     <main className="flex h-full min-h-0 flex-col">
       <div className="shrink-0 border-line border-b bg-panel px-4 py-2 md:px-8">
-        <div className="flex flex-wrap items-center justify-between gap-x-6 gap-y-2">
-          <div>
-            <h1 className="font-semibold">Log</h1>
-            <Link href={`/sessions/${sessionId}`} className="text-accent text-xs underline">
-              Back to the session
-            </Link>
-          </div>
-          {past.budget === undefined ? null : <BudgetGauge budget={past.budget} />}
-        </div>
-        {connection.state === "closed" ? (
-          <Failure error={connection.error ?? new Error("The connection was closed; load the page again.")} />
-        ) : connection.state === "reconnecting" ? (
-          <Notice look="warn">The server does not answer. What is here is what was read of the log before.</Notice>
-        ) : null}
+        <Heading sessionId={sessionId} budget={past.budget} />
+        <ConnectionNotice connection={connection} />
         {event === undefined ? null : (
           <>
-            <div className="mt-2 flex flex-wrap items-end gap-2">
-              <Select
-                label="Execution"
-                value={executionId}
-                className="w-full sm:w-56"
-                onChange={({ target }) => {
-                  setExecutionId(target.value);
+            <Stepper
+              event={event}
+              lastSeq={events.at(-1)?.seq}
+              stepNumber={stepNumber}
+              steps={places.length}
+              onStep={setChosen}
+            >
+              <ExecutionChoice
+                executions={executions}
+                executionId={executionId}
+                onChoose={(id) => {
+                  setExecutionId(id);
                   setChosen(undefined);
                 }}
-                options={[
-                  ["", "all of the session"],
-                  ...executions.map((one) => [one.executionId, plainText(one.command)] as const),
-                ]}
               />
-              <Button onClick={() => step(-1)} disabled={stepNumber <= 1}>
-                Earlier
-              </Button>
-              <input
-                type="range"
-                aria-label="Moment"
-                aria-valuetext={`event ${event.seq} of ${events.at(-1)?.seq}, ${event.type}`}
-                min={1}
-                max={places.length}
-                value={stepNumber}
-                onChange={({ target }) => setChosen(Number(target.value))}
-                className="h-8 min-w-24 flex-1 accent-accent"
-              />
-              <Button onClick={() => step(1)} disabled={stepNumber >= places.length}>
-                Later
-              </Button>
-            </div>
-            <p className="mt-1 text-soft text-xs tabular-nums" role="status">
-              Event {event.seq} of {events.at(-1)?.seq}: <code className="font-mono text-ink">{event.type}</code>,{" "}
-              {dateAndTime(event.timestamp)}
-            </p>
+            </Stepper>
             <VerifyPanel sessionId={sessionId} onShow={show} />
           </>
         )}
       </div>
       <ArchivedLine sessionId={sessionId} firstSeq={firstSeq} />
       {event === undefined ? (
-        <div className="p-4 md:px-8">
-          {connection.state === "open" && isCaughtUp ? (
-            <Empty>Nothing has happened in this session {firstSeq === 1 ? "yet" : "lately"}.</Empty>
-          ) : connection.state === "closed" ? null : (
-            <p role="status" className="text-soft">
-              Reading the log…
-            </p>
-          )}
-        </div>
+        <WithoutEvents connection={connection} isCaughtUp={isCaughtUp} firstSeq={firstSeq} />
       ) : (
-        <div className="flex min-h-0 flex-1 flex-col lg:flex-row">
-          <div className="flex min-h-0 min-w-0 flex-1 flex-col">
-            <Timeline executions={shown} />
-          </div>
-          <div className="max-h-56 shrink-0 overflow-y-auto px-4 pb-3 md:px-8 lg:max-h-none lg:w-96 lg:border-line lg:border-l lg:px-4">
-            <JsonBlock label={`Event ${event.seq}`} value={event} />
-          </div>
-        </div>
+        <Moment executions={shown} event={event} />
       )}
     </main>
+  );
+}
+
+function Heading({ sessionId, budget }: { readonly sessionId: string; readonly budget: Budget | undefined }) {
+  return (
+    <div className="flex flex-wrap items-center justify-between gap-x-6 gap-y-2">
+      <div>
+        <h1 className="font-semibold">Log</h1>
+        <Link href={`/sessions/${sessionId}`} className="text-accent text-xs underline">
+          Back to the session
+        </Link>
+      </div>
+      {budget === undefined ? null : <BudgetGauge budget={budget} />}
+    </div>
+  );
+}
+
+function ConnectionNotice({ connection }: Pick<SessionView, "connection">) {
+  switch (connection.state) {
+    case "closed":
+      return <Failure error={connection.error ?? new Error("The connection was closed; load the page again.")} />;
+    case "reconnecting":
+      return <Notice look="warn">The server does not answer. What is here is what was read of the log before.</Notice>;
+    case "connecting":
+    case "open":
+      return null;
+  }
+}
+
+function WithoutEvents({
+  connection,
+  isCaughtUp,
+  firstSeq,
+}: Pick<SessionView, "connection" | "isCaughtUp" | "firstSeq">) {
+  return (
+    <div className="p-4 md:px-8">
+      {connection.state === "open" && isCaughtUp ? (
+        <Empty>Nothing has happened in this session {firstSeq === 1 ? "yet" : "lately"}.</Empty>
+      ) : connection.state === "closed" ? null : (
+        <p role="status" className="text-soft">
+          Reading the log…
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** What the session looked like then, beside the event that made it so. */
+function Moment({
+  executions,
+  event,
+}: {
+  readonly executions: readonly ExecutionView[];
+  readonly event: DurableEvent;
+}) {
+  return (
+    <div className="flex min-h-0 flex-1 flex-col lg:flex-row">
+      <div className="flex min-h-0 min-w-0 flex-1 flex-col">
+        <Timeline executions={executions} />
+      </div>
+      <div className="max-h-56 shrink-0 overflow-y-auto px-4 pb-3 md:px-8 lg:max-h-none lg:w-96 lg:border-line lg:border-l lg:px-4">
+        <JsonBlock label={`Event ${event.seq}`} value={event} />
+      </div>
+    </div>
   );
 }
 
