@@ -85,7 +85,7 @@ export const paymentsMutants: readonly Mutant[] = [
   {
     promise: "I4",
     defect: "A payment on an approval may be taken long after the approval's end.",
-    file: "src/payments/wallet.ts",
+    file: "src/payments/validity.ts",
     find: "const validBefore = Math.min(now + window, Math.floor(notAfter / 1000));",
     replace: "const validBefore = now + window + 0 * Math.min(notAfter, 1);",
     test: "src/payments/wallet.test.ts",

@@ -69,7 +69,7 @@ export const simulationMutants: readonly Mutant[] = [
   {
     promise: "I4",
     defect: "A payment on an approval may be taken after the approval's end.",
-    file: "src/payments/wallet.ts",
+    file: "src/payments/validity.ts",
     find: "const validBefore = Math.min(now + window, Math.floor(notAfter / 1000));",
     replace: "const validBefore = now + window + 0 * Math.min(notAfter, 1);",
     test: "test/simulation.test.ts",
