@@ -1,9 +1,9 @@
-import { formatUnits } from "../protocol/money.ts";
 import type { ApprovalRow } from "../store/approvals.ts";
 import { findUnserved, isOut, type PaymentQuote, type PaymentRow, updateContent } from "../store/payments.ts";
 import type { CheckedCall } from "./checked-call.ts";
 import { contentOf, isDelivered } from "./content.ts";
 import { askChain, priceText, send } from "./pay.ts";
+import { paymentFacts } from "./payment-facts.ts";
 import { type CallOutcome, ifAdmitted, type Performance } from "./performance.ts";
 import { requireHost } from "./policy.ts";
 import { recordPaymentOutcome } from "./resolve-payments.ts";
@@ -95,14 +95,6 @@ function settledBefore({ txHash = "", block = "" }: PaymentRow): ChainOutcome {
 }
 
 /** The money moved earlier, so this is no cost of the call that is served now. */
-function factsOf({ id, payee, terms }: PaymentRow, txHash: string) {
-  return {
-    payment_id: id,
-    payee,
-    amount: formatUnits(BigInt(terms.amount), terms.decimals),
-    currency: terms.currency,
-    network: terms.network,
-    tx_hash: txHash,
-    paid_before: true,
-  };
+function factsOf(row: PaymentRow, txHash: string) {
+  return { ...paymentFacts(row), tx_hash: txHash, paid_before: true };
 }

@@ -59,7 +59,7 @@ export function judge(judged: Judged): Verdict {
   const always = alwaysAsked(judged);
   if (always !== undefined) return always;
   // A rule that names no payee was not left with a new one in mind.
-  const mayBeForAnybody = !isFirstPayment(judged);
+  const mayBeForAnybody = !exceedsFirstPaymentLimit(judged);
   const spendRule = facts.spendRules.find(
     (candidate) => covers(candidate, price) && (mayBeForAnybody || candidate.payee !== undefined),
   );
@@ -109,7 +109,7 @@ function askedUnlessCovered(judged: Judged, config: SessionConfig): Verdict | un
       `${formatUsd(price.micros)} USD is above the approval threshold of ${formatUsd(threshold)} USD.`,
     );
   }
-  if (!isFirstPayment(judged)) return undefined;
+  if (!exceedsFirstPaymentLimit(judged)) return undefined;
   const first = formatUsd(usdMicros(config.max_first_payment_usd));
   return ask(
     "max_first_payment_usd",
@@ -117,8 +117,8 @@ function askedUnlessCovered(judged: Judged, config: SessionConfig): Verdict | un
   );
 }
 
-/** Whether this would be the first payment to somebody whom nobody vouches for, and more than a first one may be. */
-function isFirstPayment({ price, config, facts }: Judged): boolean {
+/** Whether this would be the first payment to somebody whom nobody vouches for, and above the limit of a first one. */
+function exceedsFirstPaymentLimit({ price, config, facts }: Judged): boolean {
   if (price.payee === undefined || price.isListed === true || facts.isPayeeKnown) return false;
   const isAllowed = namesOf(price).some((name) => isOn(config.payees.allow, name));
   return !isAllowed && price.micros > usdMicros(config.max_first_payment_usd);

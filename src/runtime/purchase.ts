@@ -19,6 +19,7 @@ import type { CheckedCall } from "./checked-call.ts";
 import { contentOf, isDelivered } from "./content.ts";
 import { askEarlier, type Earlier } from "./earlier-payment.ts";
 import { type Payable, type PaymentEnd, pay, priceText } from "./pay.ts";
+import { paymentFacts } from "./payment-facts.ts";
 import { type CallOutcome, ifAdmitted, type Performance, unlessAllowed } from "./performance.ts";
 import { askPrice, requestHash } from "./quote.ts";
 import { checkCeiling } from "./quoted-purchase.ts";
@@ -41,7 +42,7 @@ export async function performPayment(
   const approvedUntil = grant?.expiresAt;
   if (begun !== undefined && begun.state !== "quoted") return payFor(run, { ...begun, approvedUntil });
 
-  const about = quoteOf(run, checked, purchase, begun);
+  const about = unpricedQuote(run, checked, purchase, begun);
   if (grant?.terms !== undefined) {
     const confirmed = await confirmApproved(run, checked, { grant, purchase, about });
     switch (confirmed.kind) {
@@ -59,7 +60,7 @@ export async function performPayment(
   const earlier = await askEarlier(run, checked, grant, about);
   if (earlier.kind === "waiting") return "waiting";
   if (earlier.kind === "served") return earlier.outcome;
-  const quote = await priceOf(run, checked, grant, purchase);
+  const quote = await requestQuote(run, checked, grant, purchase);
   if (quote === "waiting" || !("kind" in quote)) return quote;
   if (quote.kind === "free") {
     if (purchase.kind === "page") return { result: contentOf(quote.response) };
@@ -72,8 +73,14 @@ export async function performPayment(
   return instead ?? payFor(run, reserved(priced));
 }
 
-function quoteOf(run: Performance, checked: CheckedCall, purchase: Purchase, begun: PaymentRow | undefined) {
-  const about: UnpricedQuote = {
+/** The payment's record but for its terms, which are asked for next. */
+function unpricedQuote(
+  run: Performance,
+  checked: CheckedCall,
+  purchase: Purchase,
+  begun: PaymentRow | undefined,
+): UnpricedQuote {
+  return {
     executionId: run.executionId,
     toolId: checked.toolId,
     epoch: 0,
@@ -84,7 +91,6 @@ function quoteOf(run: Performance, checked: CheckedCall, purchase: Purchase, beg
     repeats: begun?.repeats,
     requestHash: requestHash(purchase),
   };
-  return about;
 }
 
 /** The row that `recordQuote` has just written for a payment that goes ahead. */
@@ -95,7 +101,7 @@ function reserved(quote: PaymentQuote): PaidFor {
 type PaidFor = Payable & Pick<PaymentRow, "id" | "payee">;
 
 /** Asks for the price. What goes to an address that nobody has vouched for must be allowed before it does. */
-async function priceOf(
+async function requestQuote(
   run: Performance,
   checked: CheckedCall,
   grant: ApprovalRow | undefined,
@@ -197,15 +203,5 @@ function settledOutcome(payment: PaidFor, end: PaymentEnd & { kind: "settled" })
     ),
     cost,
     record,
-  };
-}
-
-function paymentFacts({ id, payee, terms }: PaidFor) {
-  return {
-    payment_id: id,
-    payee,
-    amount: formatUnits(BigInt(terms.amount), terms.decimals),
-    currency: terms.currency,
-    network: terms.network,
   };
 }
