@@ -6,9 +6,9 @@ import type { SpendKey } from "../store/spends.ts";
 import type { Unit } from "../store/unit.ts";
 import { requestApproval } from "./approval-request.ts";
 import { reserve, stillCovered } from "./budget.ts";
+import type { CallRun } from "./call-run.ts";
 import type { CheckedCall } from "./checked-call.ts";
 import { priceText } from "./pay.ts";
-import type { Performance } from "./performance.ts";
 import { judge } from "./policy.ts";
 import { policyFacts } from "./policy-facts.ts";
 import { askPrice } from "./quote.ts";
@@ -39,7 +39,7 @@ interface Approved {
  * freezes, budgets and the approval's own time are held against it, in the transaction that records the payment.
  * What is not what was approved is asked about again.
  */
-export async function confirmApproved(run: Performance, call: CheckedCall, approved: Approved): Promise<Confirmed> {
+export async function confirmApproved(run: CallRun, call: CheckedCall, approved: Approved): Promise<Confirmed> {
   try {
     run.mark("aborted");
     const quote = await unlessAborted(quoteAgain(run, approved), run.signal);
@@ -55,7 +55,7 @@ export async function confirmApproved(run: Performance, call: CheckedCall, appro
 }
 
 /** What may change something is asked once only: its price stays the one that was approved. */
-async function quoteAgain(run: Performance, { grant, purchase }: Approved): Promise<Quote> {
+async function quoteAgain(run: CallRun, { grant, purchase }: Approved): Promise<Quote> {
   if (purchase.kind === "page" && !isSafe(purchase)) return { kind: "paid", terms: termsOf(grant) };
   return askPrice(run, purchase, run.signal);
 }

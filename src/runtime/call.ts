@@ -8,9 +8,9 @@ import type { SpendKey } from "../store/spends.ts";
 import { budgetOf, type Unit } from "../store/unit.ts";
 import { boundHash } from "./binding.ts";
 import { release } from "./budget.ts";
+import { type CallOutcome, type CallRun, ifAdmitted } from "./call-run.ts";
 import { type CheckedCall, checkArgs, toolNamed } from "./checked-call.ts";
 import type { CallState } from "./fold.ts";
-import { type CallOutcome, ifAdmitted, type Performance } from "./performance.ts";
 import { requireHost } from "./policy.ts";
 import { performPayment } from "./purchase.ts";
 import { startOnce } from "./start-once.ts";
@@ -24,7 +24,7 @@ const defaultTimeoutMs = 60_000;
  * Carries one call as far as it goes: asks for its price, takes it through policy, and runs it at most as
  * often as its effect allows. What the agent should know of a failure is an outcome, not an exception.
  */
-export function performCall(run: Performance, call: CallState): Promise<"waiting" | CallOutcome> {
+export function performCall(run: CallRun, call: CallState): Promise<"waiting" | CallOutcome> {
   const attributes = {
     "gen_ai.operation.name": "execute_tool",
     "gen_ai.tool.name": call.name,
@@ -33,7 +33,7 @@ export function performCall(run: Performance, call: CallState): Promise<"waiting
   return traced(`execute_tool ${call.name}`, attributes, () => perform(run, call));
 }
 
-async function perform(run: Performance, call: CallState): Promise<"waiting" | CallOutcome> {
+async function perform(run: CallRun, call: CallState): Promise<"waiting" | CallOutcome> {
   const outcome = await carryOut(run, call);
   const wasQuoted = call.request !== undefined && run.tools.get(call.name)?.effect === "payment";
   if (outcome === "waiting" || !wasQuoted) return outcome;
@@ -54,7 +54,7 @@ async function giveUpQuote(unit: Unit, key: SpendKey): Promise<void> {
   await dropQuote(unit.tx, key, "cancelled", unit.at);
 }
 
-async function carryOut(run: Performance, call: CallState): Promise<"waiting" | CallOutcome> {
+async function carryOut(run: CallRun, call: CallState): Promise<"waiting" | CallOutcome> {
   try {
     const tool = toolNamed(run.tools, call.name);
     const grant = await grantFor(run.store, run.executionId, call);
@@ -103,7 +103,7 @@ function answerOf(call: CheckedCall, grant: ApprovalRow | undefined): CallOutcom
 }
 
 async function performWrite(
-  run: Performance,
+  run: CallRun,
   tool: Extract<Tool, { effect: "read" | "write" }>,
   checked: CheckedCall,
   call: CallState,
@@ -115,7 +115,7 @@ async function performWrite(
 }
 
 async function runTool(
-  run: Performance,
+  run: CallRun,
   tool: Extract<Tool, { effect: "read" | "write" }>,
   checked: CheckedCall,
   call: CallState,
@@ -145,13 +145,13 @@ async function runTool(
   }
 }
 
-async function readBudget(run: Performance) {
+async function readBudget(run: CallRun) {
   const session = await findSession(run.store.db, run.sessionId);
   if (session === undefined) throw new Error(`Session ${run.sessionId} is gone.`);
   return budgetOf(session.config, session.spentMicros, session.reservedMicros);
 }
 
-function failureOf(run: Performance, error: unknown): CallOutcome {
+function failureOf(run: CallRun, error: unknown): CallOutcome {
   if (error instanceof Stopped || run.signal.aborted) throw error;
   if (error instanceof PaygentError) {
     if (error.code === "unavailable") throw error;

@@ -1,10 +1,10 @@
 import type { ApprovalRow } from "../store/approvals.ts";
 import { findUnserved, isOut, type PaymentQuote, type PaymentRow, updateContent } from "../store/payments.ts";
+import { type CallOutcome, type CallRun, ifAdmitted } from "./call-run.ts";
 import type { CheckedCall } from "./checked-call.ts";
 import { contentOf, isDelivered } from "./content.ts";
 import { askChain, priceText, send } from "./pay.ts";
 import { paymentFacts } from "./payment-facts.ts";
-import { type CallOutcome, ifAdmitted, type Performance } from "./performance.ts";
 import { requireHost } from "./policy.ts";
 import { recordPaymentOutcome } from "./resolve-payments.ts";
 import { commitCommand } from "./runtime.ts";
@@ -26,7 +26,7 @@ export type Earlier =
  * the service once more, byte for byte. It cannot settle twice, and a service that knows it delivers.
  */
 export async function askEarlier(
-  run: Performance,
+  run: CallRun,
   call: CheckedCall,
   grant: ApprovalRow | undefined,
   about: Pick<PaymentQuote, "sessionId" | "requestHash" | "toolId">,

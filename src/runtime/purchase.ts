@@ -15,12 +15,12 @@ import type { Unit } from "../store/unit.ts";
 import { admit } from "./admit.ts";
 import { confirmApproved, type UnpricedQuote } from "./approved-purchase.ts";
 import { release, settle } from "./budget.ts";
+import { type CallOutcome, type CallRun, ifAdmitted, unlessAllowed } from "./call-run.ts";
 import type { CheckedCall } from "./checked-call.ts";
 import { contentOf, isDelivered } from "./content.ts";
 import { askEarlier, type Earlier } from "./earlier-payment.ts";
 import { type Payable, type PaymentEnd, pay, priceText } from "./pay.ts";
 import { paymentFacts } from "./payment-facts.ts";
-import { type CallOutcome, ifAdmitted, type Performance, unlessAllowed } from "./performance.ts";
 import { askPrice, requestHash } from "./quote.ts";
 import { checkCeiling } from "./quoted-purchase.ts";
 import { startOnce } from "./start-once.ts";
@@ -31,7 +31,7 @@ import { isSafe } from "./web.ts";
 
 /** Pays for what a payment tool wants: quote, policy, money set aside, signature, chain; each at most once. */
 export async function performPayment(
-  run: Performance,
+  run: CallRun,
   tool: Extract<Tool, { effect: "payment" }>,
   checked: CheckedCall,
   grant: ApprovalRow | undefined,
@@ -75,7 +75,7 @@ export async function performPayment(
 
 /** The payment's record but for its terms, which are asked for next. */
 function unpricedQuote(
-  run: Performance,
+  run: CallRun,
   checked: CheckedCall,
   purchase: Purchase,
   begun: PaymentRow | undefined,
@@ -102,7 +102,7 @@ type PaidFor = Payable & Pick<PaymentRow, "id" | "payee">;
 
 /** Asks for the price. What goes to an address that nobody has vouched for must be allowed before it does. */
 async function requestQuote(
-  run: Performance,
+  run: CallRun,
   checked: CheckedCall,
   grant: ApprovalRow | undefined,
   purchase: Purchase,
@@ -123,7 +123,7 @@ async function requestQuote(
 }
 
 async function admitPurchase(
-  run: Performance,
+  run: CallRun,
   call: CheckedCall,
   purchase: Purchase,
   quote: PaymentQuote,
@@ -138,7 +138,7 @@ async function admitPurchase(
   return unlessAllowed(admission);
 }
 
-async function payFor(run: Performance, payment: PaidFor): Promise<CallOutcome> {
+async function payFor(run: CallRun, payment: PaidFor): Promise<CallOutcome> {
   const end = await run.withEffect(() => {
     run.mark("unknown");
     return pay(run, payment);

@@ -3,15 +3,15 @@ import type { ApprovalRow } from "../store/approvals.ts";
 import { insertToolStart, lastStart } from "../store/tool-starts.ts";
 import type { Unit } from "../store/unit.ts";
 import { requestApproval } from "./approval-request.ts";
+import { type CallOutcome, type CallRun, ifAdmitted } from "./call-run.ts";
 import type { CheckedCall } from "./checked-call.ts";
-import { type CallOutcome, ifAdmitted, type Performance } from "./performance.ts";
 
 /**
  * Notes that a call whose repetition would mean something else is about to run; `undefined` when it may. One
  * that was started before, and of which no result is known, becomes a question.
  */
 export async function startOnce(
-  run: Performance,
+  run: CallRun,
   checked: CheckedCall,
   grant: ApprovalRow | undefined,
 ): Promise<"waiting" | CallOutcome | undefined> {

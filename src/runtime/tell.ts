@@ -3,10 +3,10 @@ import { formatUsd } from "../protocol/money.ts";
 import type { SessionConfig } from "../protocol/session-config.ts";
 import type { Unit } from "../store/unit.ts";
 import type { ModelReply } from "./agent-model.ts";
+import type { CallOutcome } from "./call-run.ts";
 import { errorInfo } from "./error-info.ts";
 import { finish } from "./finish.ts";
 import { type AgentState, allAgents, type CallState, type ExecutionFold, openCalls } from "./fold.ts";
-import type { CallOutcome } from "./performance.ts";
 
 /** What a unit of a run works on beside the log. */
 export interface Telling {

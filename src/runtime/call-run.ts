@@ -26,7 +26,7 @@ export interface CallOutcome {
 }
 
 /** What performing a call needs of the run that it belongs to. */
-export interface Performance {
+export interface CallRun {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
@@ -51,7 +51,7 @@ export interface Performance {
 
 /** `undefined` when the call may run now; else what to do instead. */
 export async function ifAdmitted(
-  run: Performance,
+  run: CallRun,
   call: CheckedCall,
   grant: ApprovalRow | undefined,
   also?: (unit: Unit) => Promise<void>,
