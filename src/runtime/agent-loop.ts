@@ -185,7 +185,7 @@ export class AgentLoop {
         unit.append("subagent_start", { ...about, parent_agent: agent.type, tool_id: toolId });
         return admitted;
       });
-      return unlessAllowed(admission) === undefined ? undefined : "waiting";
+      return unlessAllowed(admission);
     } catch (error) {
       if (error instanceof PaygentError && error.code !== "unavailable") return error;
       throw error;

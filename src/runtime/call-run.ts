@@ -49,13 +49,16 @@ export interface CallRun {
   mark(outcome: InFlight["outcome"]): void;
 }
 
-/** `undefined` when the call may run now; else what to do instead. */
+/**
+ * `undefined` when the call may run now, `waiting` when a human was asked. Throws why policy or a budget is
+ * against it.
+ */
 export async function ifAdmitted(
   run: CallRun,
   call: CheckedCall,
   grant: ApprovalRow | undefined,
   also?: (unit: Unit) => Promise<void>,
-): Promise<"waiting" | CallOutcome | undefined> {
+): Promise<"waiting" | undefined> {
   if (grant !== undefined) return undefined;
   const { config, stepCapMicros } = run;
   const { tool } = call;
@@ -71,7 +74,8 @@ export async function ifAdmitted(
   return unlessAllowed(admission);
 }
 
-export function unlessAllowed(admission: Admission): "waiting" | CallOutcome | undefined {
+/** `undefined` for an allowed call, `waiting` for one that was asked about. Throws the error of a refused one. */
+export function unlessAllowed(admission: Admission): "waiting" | undefined {
   switch (admission.kind) {
     case "allowed":
       return undefined;

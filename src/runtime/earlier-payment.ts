@@ -33,9 +33,7 @@ export async function askEarlier(
 ): Promise<Earlier> {
   const row = await findUnserved(run.store.db, about);
   if (row?.signed === undefined) return { kind: "none" };
-  const instead = await ifAdmitted(run, call, grant);
-  if (instead === "waiting") return { kind: "waiting" };
-  if (instead !== undefined) return { kind: "served", outcome: instead };
+  if ((await ifAdmitted(run, call, grant)) === "waiting") return { kind: "waiting" };
 
   return run.withEffect(async () => {
     run.mark("aborted");

@@ -128,7 +128,7 @@ async function admitPurchase(
   purchase: Purchase,
   quote: PaymentQuote,
   { mustAsk }: Earlier & { kind: "none" },
-) {
+): Promise<"waiting" | undefined> {
   const admission = await run.commit(async (unit) => {
     const admitted = await admit(unit, call, { purchase, terms: quote.terms, mustAsk });
     if (admitted.kind === "allowed") await recordQuote(unit.tx, quote, "reserved", unit.at);
