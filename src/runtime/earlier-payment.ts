@@ -8,7 +8,7 @@ import { paymentFacts } from "./payment-facts.ts";
 import { requireHost } from "./policy.ts";
 import { recordPaymentOutcome } from "./resolve-payments.ts";
 import { commitCommand } from "./runtime.ts";
-import type { ChainOutcome } from "./wallet.ts";
+import type { ChainOutcome, ServiceResponse, SignedPayment } from "./wallet.ts";
 
 /** What an earlier payment for the same thing means for a call that asks for it again. */
 export type Earlier =
@@ -34,58 +34,56 @@ export async function askEarlier(
   const row = await findUnserved(run.store.db, about);
   if (row?.signed === undefined) return { kind: "none" };
   if ((await ifAdmitted(run, call, grant)) === "waiting") return { kind: "waiting" };
-
-  return run.withEffect(async () => {
-    run.mark("aborted");
-    const { wallet } = run;
-    const { terms, signed } = row;
-    if (signed === undefined) return { kind: "none" };
-    if (terms.kind === "page") requireHost(new URL(terms.url).host, run.config);
-    const isTransfer = terms.kind === "transfer";
-    let outcome: ChainOutcome = isOut(row) ? await askChain(wallet, terms, signed) : settledBefore(row);
-    const mustSend = outcome.state === "open" || (outcome.state === "settled" && !isTransfer);
-    const response = mustSend ? await send(run, terms, signed) : undefined;
-    if (outcome.state === "open") outcome = await askChain(wallet, terms, signed);
-    if (run.signal.aborted) throw run.signal.reason;
-
-    const delivered = outcome.state === "settled" && response !== undefined && isDelivered(response);
-    await commitCommand(run, row, async (unit) => {
-      if (delivered) await updateContent(unit.tx, row, { content: response, isDelivered: true, at: unit.at });
-      if (isOut(row)) await recordPaymentOutcome(unit, { row, outcome });
-    });
-    switch (outcome.state) {
-      case "cancelled":
-      case "expired":
-        return { kind: "none" };
-      case "open":
-        return {
-          kind: "none",
-          repeats: row.id,
-          mustAsk: repeat(
-            `${priceText(terms)} for the same are out already (payment ${row.id}), and whether they are taken is not known yet. Pay a second time?`,
-          ),
-        };
-      case "settled": {
-        const { txHash } = outcome;
-        if (isTransfer) return { kind: "served", outcome: { result: { payment: factsOf(row, txHash) } } };
-        if (delivered && response !== undefined) {
-          const result = { ...contentOf(response), payment: factsOf(row, txHash) };
-          return { kind: "served", outcome: { result } };
-        }
-        return {
-          kind: "none",
-          repeats: row.id,
-          mustAsk: repeat(
-            `${row.payee} was paid ${priceText(terms)} for the same already (transaction ${txHash}) and delivered nothing. Pay a second time?`,
-          ),
-        };
-      }
-    }
-  });
+  const { signed } = row;
+  return run.withEffect(() => showAgain(run, row, signed));
 }
 
-function repeat(reason: string) {
-  return { rule: "repeat", reason };
+async function showAgain(run: CallRun, row: PaymentRow, signed: SignedPayment): Promise<Earlier> {
+  run.mark("aborted");
+  const { wallet } = run;
+  const { terms } = row;
+  if (terms.kind === "page") requireHost(new URL(terms.url).host, run.config);
+  let outcome: ChainOutcome = isOut(row) ? await askChain(wallet, terms, signed) : settledBefore(row);
+  const mustSend = outcome.state === "open" || (outcome.state === "settled" && terms.kind !== "transfer");
+  const response = mustSend ? await send(run, terms, signed) : undefined;
+  if (outcome.state === "open") outcome = await askChain(wallet, terms, signed);
+  if (run.signal.aborted) throw run.signal.reason;
+
+  const isServed = outcome.state === "settled" && response !== undefined && isDelivered(response);
+  const content = isServed ? response : undefined;
+  await commitCommand(run, row, async (unit) => {
+    if (content !== undefined) await updateContent(unit.tx, row, { content, isDelivered: true, at: unit.at });
+    if (isOut(row)) await recordPaymentOutcome(unit, { row, outcome });
+  });
+  return meaningOf(row, outcome, content);
+}
+
+/** What a payment means that the chain says this of; `content` is what it has now brought, if anything. */
+function meaningOf(row: PaymentRow, outcome: ChainOutcome, content: ServiceResponse | undefined): Earlier {
+  const { id, payee, terms } = row;
+  switch (outcome.state) {
+    case "cancelled":
+    case "expired":
+      return { kind: "none" };
+    case "open":
+      return repeated(
+        id,
+        `${priceText(terms)} for the same are out already (payment ${id}), and whether they are taken is not known yet. Pay a second time?`,
+      );
+    case "settled": {
+      const payment = factsOf(row, outcome.txHash);
+      if (terms.kind === "transfer") return { kind: "served", outcome: { result: { payment } } };
+      if (content !== undefined) return { kind: "served", outcome: { result: { ...contentOf(content), payment } } };
+      return repeated(
+        id,
+        `${payee} was paid ${priceText(terms)} for the same already (transaction ${outcome.txHash}) and delivered nothing. Pay a second time?`,
+      );
+    }
+  }
+}
+
+function repeated(id: string, reason: string): Earlier {
+  return { kind: "none", repeats: id, mustAsk: { rule: "repeat", reason } };
 }
 
 function settledBefore({ txHash = "", block = "" }: PaymentRow): ChainOutcome {
