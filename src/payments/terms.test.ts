@@ -67,14 +67,19 @@ test("a lower-case payee is given its checksum", () => {
   expect(parse(offering({ ...option, payTo: payee.toLowerCase() })).payTo).toBe(payee);
 });
 
-test("a description keeps neither control nor direction characters", () => {
-  const text = header({
-    x402Version: 2,
-    resource: { ...resource, description: "a\u202Eb\u0007\n\u200Bc" },
-    accepts: [option],
-  });
+function describedAs(description: string): string {
+  return header({ x402Version: 2, resource: { ...resource, description }, accepts: [option] });
+}
 
-  expect(parse(text).description).toBe("a b c");
+test("a description keeps neither control nor direction characters", () => {
+  expect(parse(describedAs("a\u202Eb\u0007\n\u200Bc")).description).toBe("a b c");
+});
+
+test("a description that is too long is never cut in the middle of a character", () => {
+  const start = "x".repeat(499);
+
+  expect(parse(describedAs(`${start}🙂`)).description).toBe(`${start}🙂`);
+  expect(parse(describedAs(`${start}🙂🙂`)).description).toBe(`${start}…`);
 });
 
 const amounts = ["-1", "0", "00", "01", "1e3", "0x10", " 1", "1 ", "", "1.0", "+1", "١", (2n ** 256n).toString()];

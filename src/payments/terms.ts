@@ -4,12 +4,12 @@ import * as z from "zod";
 import { PaygentError } from "../protocol/errors.ts";
 import { parseJson } from "../protocol/json-text.ts";
 import { USD_DECIMALS } from "../protocol/money.ts";
+import { untrustedText } from "../runtime/untrusted-text.ts";
 import type { PaymentTerms } from "../runtime/wallet.ts";
 import type { Token } from "./token.ts";
 
 const headerLimitChars = 16_384;
 const longestTimeoutSeconds = 86_400;
-const descriptionLimitChars = 500;
 
 /** What a wallet is ready to pay with. */
 export interface Accepted {
@@ -149,8 +149,7 @@ function freeze(raw: unknown, index: number): string {
   });
 }
 
-/** Text from the service: kept to one line without control or direction characters, and never trusted. */
-function describe(description: string | null | undefined): { description?: string } {
-  const text = (description ?? "").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trim();
-  return text === "" ? {} : { description: text.slice(0, descriptionLimitChars) };
+function describe(text: string | null | undefined): { description?: string } {
+  const description = untrustedText(text ?? "");
+  return description === undefined ? {} : { description };
 }
