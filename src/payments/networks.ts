@@ -1,4 +1,5 @@
-import { type Address, getAddress, isAddress } from "viem";
+import type { Address } from "viem";
+import { checksummed } from "./checksummed.ts";
 import type { Token } from "./token.ts";
 
 /** Circle's USDC where it is known by heart; its name in signatures differs between the two. */
@@ -25,11 +26,11 @@ export function tokenOn(network: string, asset: AssetSettings | undefined): Toke
       `No token is known on ${network}. Set PAYGENT_ASSET to the address of its USD token with EIP-3009, or PAYGENT_CHAIN to one of ${Object.keys(knownTokens).join(", ")}.`,
     );
   }
-  // Strict: an address in mixed case whose checksum is wrong has been mistyped.
-  if (!/^0x[0-9a-f]{40}$/.test(asset.address) && !isAddress(asset.address, { strict: true }))
+  const address = checksummed(asset.address);
+  if (address === undefined)
     throw new Error("PAYGENT_ASSET must be the address of a token, with a right checksum if in mixed case.");
   const { symbol = "USDC", decimals = 6, name = "USD Coin", version = "2" } = asset;
-  return { address: getAddress(asset.address), symbol, decimals, name, version };
+  return { address, symbol, decimals, name, version };
 }
 
 function usdc(address: Address, name: string): Token {

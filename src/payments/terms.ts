@@ -6,6 +6,7 @@ import { parseJson } from "../protocol/json-text.ts";
 import { USD_DECIMALS } from "../protocol/money.ts";
 import { untrustedText } from "../runtime/untrusted-text.ts";
 import type { PaymentTerms } from "../runtime/wallet.ts";
+import { checksummed } from "./checksummed.ts";
 import type { Token } from "./token.ts";
 
 const headerLimitChars = 16_384;
@@ -111,10 +112,8 @@ function checkedAmount(amount: string): string {
 }
 
 function checkedPayee(payTo: string, { token, payer }: Accepted): Address {
-  // Strict: an address in mixed case whose checksum is wrong has been altered or mistyped.
-  const isPlain = /^0x[0-9a-f]{40}$/.test(payTo);
-  if (!isPlain && !isAddress(payTo, { strict: true })) throw invalid("its payee is not a valid address");
-  const payee = getAddress(payTo);
+  const payee = checksummed(payTo);
+  if (payee === undefined) throw invalid("its payee is not a valid address");
   if (payee === zeroAddress || payee === token.address) throw invalid("its payee cannot receive payments");
   if (payee === payer) throw invalid("its payee is this wallet itself");
   return payee;

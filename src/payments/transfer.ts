@@ -1,8 +1,9 @@
-import { type Address, getAddress, type Hex, isAddress, zeroAddress } from "viem";
+import { type Address, type Hex, zeroAddress } from "viem";
 import * as z from "zod";
 import { PaygentError } from "../protocol/errors.ts";
 import { parseUnits } from "../protocol/money.ts";
 import type { PaymentTerms, Transfer } from "../runtime/wallet.ts";
+import { checksummed } from "./checksummed.ts";
 import { type Accepted, usdMicrosOf } from "./terms.ts";
 
 const windowSeconds = 600;
@@ -50,12 +51,12 @@ function checkedReceiver(to: string, { token, payer }: Accepted): Address {
   if (!/^0x[0-9a-fA-F]{40}$/.test(to)) {
     throw invalid("The receiver must be one address of 0x and 40 hexadecimal digits; check it and give it whole.");
   }
-  // An address in one case carries no checksum; in mixed case a wrong one means that a digit was altered.
-  const isPlain = to.slice(2) === to.slice(2).toLowerCase() || to.slice(2) === to.slice(2).toUpperCase();
-  if (!isPlain && !isAddress(to, { strict: true })) {
+  // In capitals throughout it carries no checksum either.
+  const isCapital = to.slice(2) === to.slice(2).toUpperCase();
+  const receiver = checksummed(isCapital ? to.toLowerCase() : to);
+  if (receiver === undefined) {
     throw invalid(`The checksum of ${to} is wrong, so a digit or its case was altered; copy the address again.`);
   }
-  const receiver = getAddress(to.toLowerCase());
   if (receiver === zeroAddress) throw invalid("The zero address belongs to nobody; money sent there is lost.");
   if (receiver === payer) throw invalid(`${receiver} is this wallet's own address; name somebody else's.`);
   if (receiver === token.address) {

@@ -70,8 +70,8 @@ export const paymentsMutants: readonly Mutant[] = [
     promise: "I15",
     defect: "Money can be transferred to an address with a wrong checksum.",
     file: "src/payments/transfer.ts",
-    find: "  if (!isPlain && !isAddress(to, { strict: true })) {",
-    replace: "  if (!isPlain && !isAddress(to, { strict: false })) {",
+    find: "  const receiver = checksummed(isCapital ? to.toLowerCase() : to);",
+    replace: "  const receiver = checksummed(isCapital ? to : to.toLowerCase());",
     test: "test/transfer.test.ts",
   },
   {
