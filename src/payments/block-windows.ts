@@ -12,11 +12,11 @@ interface BlockRange {
  * Events from a block on: all that are there, or, where the node refuses to look through so many blocks, those
  * of the first window that has any. An authorization is used within minutes, so that is mostly the first one.
  */
-export async function eventsFrom<Event>(
+export async function eventsFrom<Log>(
   client: Pick<PublicClient, "getBlockNumber">,
   fromBlock: bigint,
-  ask: (range: BlockRange) => Promise<Event[]>,
-): Promise<Event[]> {
+  ask: (range: BlockRange) => Promise<Log[]>,
+): Promise<Log[]> {
   try {
     return await ask({ fromBlock, toBlock: "latest" });
   } catch (error) {

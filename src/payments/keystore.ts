@@ -47,8 +47,8 @@ const Pbkdf2 = Sealed.extend({
     salt: HexText,
   }),
 });
-const Crypto = z.discriminatedUnion("kdf", [Scrypt, Pbkdf2]);
-type Crypto = z.infer<typeof Crypto>;
+const SealedKey = z.discriminatedUnion("kdf", [Scrypt, Pbkdf2]);
+type SealedKey = z.infer<typeof SealedKey>;
 
 /** Web3 Secret Storage, version 3: what geth, Foundry and most wallets write. Early ones wrote `Crypto`. */
 export const Keystore = z
@@ -56,8 +56,8 @@ export const Keystore = z
     version: z.literal(3),
     id: z.string().optional(),
     address: z.string().optional(),
-    crypto: Crypto.optional(),
-    Crypto: Crypto.optional(),
+    crypto: SealedKey.optional(),
+    Crypto: SealedKey.optional(),
   })
   .transform(({ version, id, address, crypto, Crypto: early }, context) => {
     const sealed = crypto ?? early;
@@ -121,7 +121,7 @@ export function addressIn({ address }: Keystore): Address | undefined {
   return /^0x[0-9a-f]{40}$/.test(text) ? getAddress(text) : undefined;
 }
 
-async function derive(crypto: Crypto, passphrase: string): Promise<Buffer> {
+async function derive(crypto: SealedKey, passphrase: string): Promise<Buffer> {
   switch (crypto.kdf) {
     case "scrypt":
       return await scryptKey(passphrase, bytesOf(crypto.kdfparams.salt), crypto.kdfparams);
