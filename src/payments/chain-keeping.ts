@@ -5,7 +5,7 @@ import { PaygentError } from "../protocol/errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { createFacilitator } from "./facilitator.ts";
 import type { Hold } from "./hold.ts";
-import { chainAccountsOf, keepUpChain, type LocalChain, localToken, openChain, writeRecord } from "./local-chain.ts";
+import { chainAccountsOf, keepUpChain, type LocalChain, openChain, usdcOf, writeRecord } from "./local-chain.ts";
 import { findLocalPort } from "./local-port.ts";
 import { type Merchant, type MerchantOptions, openMerchant } from "./merchant.ts";
 import { openReplays } from "./replays.ts";
@@ -66,7 +66,7 @@ async function shopOf(
   return {
     facilitator: createFacilitator(rpcUrl, network, settler),
     network,
-    token: localToken(record),
+    token: usdcOf(record),
     payTo: seller,
     replays: openReplays(join(folder, "sold")),
     clock,

@@ -3,9 +3,9 @@ import { type Address, getAddress } from "viem";
 import * as z from "zod";
 import { PaygentError } from "../protocol/errors.ts";
 import { type Anvil, adoptAnvil, checkSavedChain, findAnvil, forgetChain, startAnvil } from "./anvil.ts";
+import { deployToken } from "./deploy-token.ts";
 import { callRpc } from "./json-rpc.ts";
 import { findLocalPort, isFree } from "./local-port.ts";
-import { deployLocalToken } from "./local-token.ts";
 import { readPrivateFile, writePrivateFile } from "./private-file.ts";
 import type { Token } from "./token.ts";
 
@@ -73,7 +73,7 @@ export async function openChain(folder: string, holder: Address, notices: string
   const anvil = await startAnvil(folder, { port: port ?? (await findLocalPort()) });
   try {
     const [deployer] = await chainAccountsOf(anvil.rpcUrl);
-    const made = await deployLocalToken(anvil.rpcUrl, { deployer, holder, amount: startingUnits });
+    const made = await deployToken(anvil.rpcUrl, { deployer, holder, amount: startingUnits });
     const record = { token: made.token, anchor: made.anchor, merchant_port: known?.merchant_port };
     return { anvil, record: writeRecord(folder, { ...record, chain_port: anvil.port }) };
   } catch (error) {
@@ -87,7 +87,8 @@ export function writeRecord(folder: string, record: WorldRecord): WorldRecord {
   return record;
 }
 
-export function localToken({ token }: WorldRecord): Token {
+/** The USDC of a local chain. */
+export function usdcOf({ token }: WorldRecord): Token {
   return { address: token, symbol: "USDC", decimals: 6, name: "USD Coin", version: "2" };
 }
 

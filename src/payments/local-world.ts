@@ -7,7 +7,7 @@ import type { Catalogue, Wallet } from "../runtime/wallet.ts";
 import { LOCAL_CHAIN_ID } from "./anvil.ts";
 import { ChainShare } from "./chain-share.ts";
 import { callRpc } from "./json-rpc.ts";
-import { localToken } from "./local-chain.ts";
+import { usdcOf } from "./local-chain.ts";
 import { localServices } from "./local-services.ts";
 import { catalogueOf } from "./service-list.ts";
 import { type Token, tokenAbi } from "./token.ts";
@@ -56,7 +56,7 @@ export async function startLocalWorld(options: LocalWorldOptions): Promise<Local
   const share = await ChainShare.open({ folder, network, clock, holder: account.address, merchantPort, onNotice });
   const { anvil, record } = share.chain;
   const { rpcUrl } = anvil;
-  const token = localToken(record);
+  const token = usdcOf(record);
   const merchantOrigin = `http://127.0.0.1:${record.merchant_port}`;
   const wallet = createWallet({
     account,

@@ -6,9 +6,9 @@ import { type Address, getAddress } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import * as z from "zod";
 import { startAnvil } from "../../src/payments/anvil.ts";
+import { deployToken } from "../../src/payments/deploy-token.ts";
 import { createFacilitator } from "../../src/payments/facilitator.ts";
 import { callRpc } from "../../src/payments/json-rpc.ts";
-import { deployLocalToken } from "../../src/payments/local-token.ts";
 import { openMerchant } from "../../src/payments/merchant.ts";
 import { openReplays } from "../../src/payments/replays.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
@@ -48,7 +48,7 @@ export async function startOtherChain(chainId = 84_532): Promise<OtherChain> {
   const payerKey = generatePrivateKey();
   const payer = privateKeyToAccount(payerKey).address;
   const relayerKey = generatePrivateKey();
-  const { token } = await deployLocalToken(rpcUrl, { deployer, holder: payer, amount: 100_000_000n });
+  const { token } = await deployToken(rpcUrl, { deployer, holder: payer, amount: 100_000_000n });
   const relayer = privateKeyToAccount(relayerKey).address;
   // In a transaction: what is put into the chain's state by hand is lost when blocks are taken back.
   await callRpc(rpcUrl, "eth_sendTransaction", [{ from: deployer, to: relayer, value: "0xde0b6b3a7640000" }]);

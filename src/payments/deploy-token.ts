@@ -40,7 +40,7 @@ interface AnchorBlock {
  * Puts Circle's FiatTokenV2_2 on a fresh local chain and gives `holder` some of it. `deployer` is an account
  * that the chain signs for and that has sent nothing yet.
  */
-export async function deployLocalToken(
+export async function deployToken(
   rpcUrl: string,
   { deployer, holder, amount }: { deployer: Address; holder: Address; amount: bigint },
 ): Promise<{ token: Address; anchor: AnchorBlock }> {
