@@ -12,7 +12,7 @@ const require = createRequire(import.meta.url);
 const startTimeoutMs = 15_000;
 const stopTimeoutMs = 10_000;
 
-export const LOCAL_CHAIN_ID = 31337;
+export const localChainId = 31337;
 
 /** A running local chain. `close` lets it save its state and waits for its end. */
 export interface Anvil {
@@ -34,7 +34,7 @@ export const chainAccounts = 36;
  */
 export async function startAnvil(
   folder: string,
-  { chainId = LOCAL_CHAIN_ID, port: wanted }: { chainId?: number; port?: number | undefined } = {},
+  { chainId = localChainId, port: wanted }: { chainId?: number; port?: number | undefined } = {},
 ): Promise<Anvil> {
   const port = wanted ?? (await findLocalPort());
   const rpcUrl = `http://127.0.0.1:${port}`;
@@ -159,7 +159,7 @@ function startFailure(log: string, cause: unknown): PaygentError {
 
 async function isLocalChain(rpcUrl: string): Promise<boolean> {
   try {
-    return Number(await callRpc(rpcUrl, "eth_chainId")) === LOCAL_CHAIN_ID;
+    return Number(await callRpc(rpcUrl, "eth_chainId")) === localChainId;
   } catch {
     return false;
   }

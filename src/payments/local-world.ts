@@ -4,7 +4,7 @@ import { createPublicClient, getAddress, http } from "viem";
 import { formatUnits } from "../protocol/money.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Catalogue, Wallet } from "../runtime/wallet.ts";
-import { LOCAL_CHAIN_ID } from "./anvil.ts";
+import { localChainId } from "./anvil.ts";
 import { ChainShare } from "./chain-share.ts";
 import { callRpc } from "./json-rpc.ts";
 import { usdcOf } from "./local-chain.ts";
@@ -14,7 +14,7 @@ import { type Token, tokenAbi } from "./token.ts";
 import { createWallet } from "./wallet.ts";
 import { openWalletSecrets } from "./wallet-secrets.ts";
 
-const network = `eip155:${LOCAL_CHAIN_ID}` as const;
+const network = `eip155:${localChainId}` as const;
 
 export interface LocalWorldOptions {
   /** A folder of its own, made when absent; the keys in it are readable by the owner only. */
