@@ -78,7 +78,8 @@ async function noticesOf(wallet: Wallet, relayer: Account | undefined, rpcUrl: s
     );
   } else {
     const chain = createPublicClient({ transport: http(rpcUrl, { timeout: 10_000 }) });
-    const gas = await chain.getBalance({ address: relayer.address }).catch(() => 1n);
+    // Unknown where the node does not answer: that is no reason to say that there is none.
+    const gas = await chain.getBalance({ address: relayer.address }).catch(() => undefined);
     if (gas === 0n)
       notices.push(`The relayer ${relayer.address} holds no coin of ${network} to pay gas with; send it some.`);
   }
