@@ -112,7 +112,7 @@ const price = {
 
 async function carryOut(unit: Unit, op: Op, toolId: string): Promise<void> {
   const isOfModel = op.kind === "think" || op.kind === "thought";
-  const key = { executionId: unit.execution.id, toolId: isOfModel ? `model-${toolId}` : toolId, epoch: 0 };
+  const key = { executionId: unit.execution.id, toolId: isOfModel ? `model-${toolId}` : toolId };
   const spend = await findSpend(unit.tx, key);
   switch (op.kind) {
     case "admit": {
@@ -274,7 +274,7 @@ test("of 64 models that are asked at once on what is enough for ten, no more are
   const ask = (places: readonly Place[]) =>
     Promise.all(
       places.map(async (where) => {
-        const key = { executionId: where.executionId, toolId: randomUUID(), epoch: 0 };
+        const key = { executionId: where.executionId, toolId: randomUUID() };
         const short = { ...price, maxOutputTokens: 256 };
         const unit = await commitUnit(store, { ...where, at }, (unit) =>
           reserveForModel(unit, key, { price: short, inputBytes }),

@@ -89,8 +89,8 @@ function urlOf(env: Readonly<Record<string, string>>): { url: string } {
 /** A payment of an ended execution as a kill leaves it behind. */
 async function leaveOpen(store: Store, wallet: Wallet, sessionId: string, isSettled: boolean): Promise<void> {
   const terms = wallet.transferTerms({ to: receiver, amount: "0.10", currency: "USDC" });
-  const key = { executionId: randomUUID(), toolId: randomUUID(), epoch: 0 };
-  const signed = await wallet.sign(terms, key);
+  const key = { executionId: randomUUID(), toolId: randomUUID() };
+  const signed = await wallet.sign(terms, { ...key, epoch: 0 });
   if (isSettled) await wallet.send(terms, signed, new AbortController().signal);
   const micros = BigInt(terms.usdMicros);
   const at = new Date().toISOString();

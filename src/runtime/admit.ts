@@ -24,7 +24,7 @@ export async function admit(unit: Unit, call: CheckedCall, quote?: QuotedPurchas
   const verdict = judge({ tool, price, config, facts, stepCapMicros });
   if (verdict.kind === "deny") return { kind: "refused", error: verdict.error };
 
-  const key = { executionId: unit.execution.id, toolId: call.toolId, epoch: 0 };
+  const key = { executionId: unit.execution.id, toolId: call.toolId };
   const ruleId = verdict.kind === "allow" && quote?.mustAsk === undefined ? verdict.spendRule?.id : undefined;
   const draw = { micros: price.micros, payee: price.payee, ruleId };
   // What has no quote costs nothing, now as before.

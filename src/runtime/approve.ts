@@ -59,7 +59,7 @@ async function requireStillAllowed(runtime: Runtime, unit: Unit, approval: Appro
   if (verdict.kind === "deny") throw verdict.error;
   // What costs nothing has set nothing aside.
   if (approval.terms === undefined) return;
-  const key = { executionId: approval.executionId, toolId: approval.toolId, epoch: 0 };
+  const key = { executionId: approval.executionId, toolId: approval.toolId };
   const uncovered = await stillCovered(unit, key);
   if (uncovered !== undefined) throw uncovered;
 }

@@ -37,7 +37,7 @@ async function perform(run: CallRun, call: CallState): Promise<"waiting" | CallO
   const outcome = await carryOut(run, call);
   const wasQuoted = call.request !== undefined && run.tools.get(call.name)?.effect === "payment";
   if (outcome === "waiting" || !wasQuoted) return outcome;
-  const key = { executionId: run.executionId, toolId: call.toolId, epoch: 0 };
+  const key = { executionId: run.executionId, toolId: call.toolId };
   return {
     ...outcome,
     async record(unit) {

@@ -35,7 +35,7 @@ export async function edit(runtime: Runtime, caller: Caller, request: DecisionRe
     const verdict = judge({ tool, price, config, facts });
     if (verdict.kind === "deny") throw verdict.error;
     refuseUnderQuorum(approvalsNeeded(config, price.micros));
-    const spendKey = { executionId: pending.executionId, toolId: pending.toolId, epoch: 0 };
+    const spendKey = { executionId: pending.executionId, toolId: pending.toolId };
     const refusal = await reserve(unit, spendKey, { micros: price.micros, payee: price.payee });
     if (refusal !== undefined) throw refusal;
     const bound = { toolName: tool.name, args, payee: quote?.purchase.payee, terms, policyVersion };

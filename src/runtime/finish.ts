@@ -46,7 +46,7 @@ async function releaseUnsigned(unit: Unit): Promise<bigint> {
   const payments = await paymentsOfExecution(unit.tx, unit.execution.id);
   let released = 0n;
   for (const spend of await reservedOfExecution(unit.tx, unit.execution.id)) {
-    const row = payments.find(({ toolId, epoch }) => toolId === spend.toolId && epoch === spend.epoch);
+    const row = payments.find(({ toolId }) => toolId === spend.toolId);
     if (row !== undefined && isOut(row)) continue;
     released += await release(unit, spend);
     if (row !== undefined) await updatePayment(unit.tx, row, { state: "cancelled" }, unit.at);

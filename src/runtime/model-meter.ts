@@ -73,7 +73,7 @@ export class RunMeter implements ModelMeter {
   }
 
   #keyOf(id: string) {
-    return { executionId: this.#log.claim.executionId, toolId: id, epoch: 0 };
+    return { executionId: this.#log.claim.executionId, toolId: id };
   }
 
   #costOf(usage: ModelUsage | undefined): bigint | undefined {

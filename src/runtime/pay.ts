@@ -5,7 +5,7 @@ import type { PaymentTerms, ServiceResponse, SignedPayment } from "../protocol/p
 import type { Store } from "../store/database.ts";
 import { type FreezeRow, freezesOfSession } from "../store/freezes.ts";
 import { type PaymentRow, updatePayment } from "../store/payments.ts";
-import type { SpendKey } from "../store/spends.ts";
+import { onlyEpoch, type SpendKey } from "../store/spends.ts";
 import type { Unit } from "../store/unit.ts";
 import { frozenError, refuseIfFrozen } from "./frozen.ts";
 import { unlessAborted } from "./stop.ts";
@@ -127,7 +127,9 @@ async function sign(payer: Payer, payment: Payable): Promise<SignedPayment> {
   const notAfter = payment.approvedUntil === undefined ? undefined : Date.parse(payment.approvedUntil);
   const { terms } = payment;
   const { signal } = payer;
-  const signing = tracedStep("sign", terms, () => payer.wallet.sign(terms, payment, { notAfter, signal }));
+  const { executionId, toolId } = payment;
+  const intent = { executionId, toolId, epoch: onlyEpoch };
+  const signing = tracedStep("sign", terms, () => payer.wallet.sign(terms, intent, { notAfter, signal }));
   const signed = await unlessAborted(signing, signal);
   await recordSent(payer, payment, signed);
   return signed;

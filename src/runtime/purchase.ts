@@ -36,7 +36,7 @@ export async function performPayment(
   checked: CheckedCall,
   grant: ApprovalRow | undefined,
 ): Promise<"waiting" | CallOutcome> {
-  const key = { executionId: run.executionId, toolId: checked.toolId, epoch: 0 };
+  const key = { executionId: run.executionId, toolId: checked.toolId };
   const purchase = tool.purchase(checked.args);
   const begun = await findPayment(run.store.db, key);
   const approvedUntil = grant?.expiresAt;
@@ -83,7 +83,6 @@ function unpricedQuote(
   return {
     executionId: run.executionId,
     toolId: checked.toolId,
-    epoch: 0,
     id: begun?.id ?? newId(),
     sessionId: run.sessionId,
     toolName: checked.tool.name,

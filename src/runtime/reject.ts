@@ -34,7 +34,7 @@ export async function refuseCall(
   approval: ApprovalRow,
   error: { code: "rejected" | "approval_expired"; message: string },
 ): Promise<void> {
-  const key = { executionId: approval.executionId, toolId: approval.toolId, epoch: 0 };
+  const key = { executionId: approval.executionId, toolId: approval.toolId };
   await release(unit, key);
   await dropQuote(unit.tx, key, error.code === "rejected" ? "cancelled" : "expired", unit.at);
   unit.append("tool_result", {

@@ -19,6 +19,7 @@ export type ChainOutcome =
 export interface PaymentIntent {
   readonly executionId: string;
   readonly toolId: string;
+  /** Always 0, and part of what a nonce is made from. */
   readonly epoch: number;
 }
 

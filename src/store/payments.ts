@@ -1,6 +1,6 @@
 import { type Selectable, sql } from "kysely";
 import type { PaymentTerms, ServiceResponse, SignedPayment } from "../protocol/payment.ts";
-import type { SpendKey } from "./spends.ts";
+import { onlyEpoch, type SpendKey } from "./spends.ts";
 import { type Database, statement } from "./statement.ts";
 import type { Tables } from "./tables.ts";
 
@@ -42,7 +42,6 @@ export function paymentRow(row: Selectable<Columns>): PaymentRow {
   return {
     executionId: row.execution_id,
     toolId: row.tool_id,
-    epoch: row.epoch,
     id: row.id,
     sessionId: row.session_id,
     toolName: row.tool_name,
@@ -78,7 +77,7 @@ const selectOne = statement<SpendKey, Selectable<Columns>>((db, param) =>
     .selectAll()
     .where("execution_id", "=", param("executionId"))
     .where("tool_id", "=", param("toolId"))
-    .where("epoch", "=", param("epoch")),
+    .where("epoch", "=", sql.lit(onlyEpoch)),
 );
 
 export async function findPayment(db: Database, key: SpendKey): Promise<PaymentRow | undefined> {
@@ -123,7 +122,7 @@ export async function recordQuote(
     .values({
       execution_id: quote.executionId,
       tool_id: quote.toolId,
-      epoch: quote.epoch,
+      epoch: onlyEpoch,
       id: quote.id,
       session_id: quote.sessionId,
       quoted_at: at,
@@ -169,7 +168,7 @@ export async function updatePayment(tx: Database, key: SpendKey, step: PaymentSt
     .set({ state: step.state, due_at: at, ...change() })
     .where("execution_id", "=", key.executionId)
     .where("tool_id", "=", key.toolId)
-    .where("epoch", "=", key.epoch)
+    .where("epoch", "=", onlyEpoch)
     .where("state", "in", [quoted, ...open])
     .execute();
 }
@@ -189,7 +188,7 @@ export async function updateContent(
     })
     .where("execution_id", "=", key.executionId)
     .where("tool_id", "=", key.toolId)
-    .where("epoch", "=", key.epoch)
+    .where("epoch", "=", onlyEpoch)
     .where(({ eb, or }) => or([eb("content_state", "is", null), eb("content_state", "=", missing)]))
     .execute();
 }
@@ -201,7 +200,7 @@ export async function dropQuote(tx: Database, key: SpendKey, state: "cancelled" 
     .set({ state, ended_at: at })
     .where("execution_id", "=", key.executionId)
     .where("tool_id", "=", key.toolId)
-    .where("epoch", "=", key.epoch)
+    .where("epoch", "=", onlyEpoch)
     .where("state", "=", quoted)
     .execute();
 }
@@ -233,7 +232,7 @@ export async function deferPayment(tx: Database, key: SpendKey, until: string): 
     .set({ due_at: until })
     .where("execution_id", "=", key.executionId)
     .where("tool_id", "=", key.toolId)
-    .where("epoch", "=", key.epoch)
+    .where("epoch", "=", onlyEpoch)
     .execute();
 }
 

@@ -2,12 +2,14 @@ import { type Selectable, sql } from "kysely";
 import { type Database, statement } from "./statement.ts";
 import type { Tables } from "./tables.ts";
 
-/** What one tool call may take, or took, from the budgets. `epoch` counts deliberate repetitions. */
+/** What one tool call may take, or took, from the budgets. A purchase that is repeated is another call. */
 export interface SpendKey {
   readonly executionId: string;
   readonly toolId: string;
-  readonly epoch: number;
 }
+
+/** The `epoch` of every row and of every payment's nonce. Both were made with it and must stay what they are. */
+export const onlyEpoch = 0;
 
 /** Whom a spend pays: the name, the address, and the network that the address is on. */
 export interface SpendPayee {
@@ -44,7 +46,7 @@ const selectOne = statement<SpendKey, Pick<Selectable<Tables["spends"]>, (typeof
     .select(columns)
     .where("execution_id", "=", param("executionId"))
     .where("tool_id", "=", param("toolId"))
-    .where("epoch", "=", param("epoch")),
+    .where("epoch", "=", sql.lit(onlyEpoch)),
 );
 
 export async function findSpend(tx: Database, key: SpendKey): Promise<SpendRow | undefined> {
@@ -67,7 +69,7 @@ export async function insertSpend(
     .values({
       execution_id: key.executionId,
       tool_id: key.toolId,
-      epoch: key.epoch,
+      epoch: onlyEpoch,
       session_id: spend.sessionId,
       user_id: spend.userId,
       day: spend.day,
@@ -99,7 +101,7 @@ export async function changeSpend(
     })
     .where("execution_id", "=", key.executionId)
     .where("tool_id", "=", key.toolId)
-    .where("epoch", "=", key.epoch)
+    .where("epoch", "=", onlyEpoch)
     .where("status", "=", "reserved")
     .execute();
 }
@@ -111,7 +113,7 @@ export async function endSpend(tx: Database, key: SpendKey, status: "settled" | 
     .set({ status })
     .where("execution_id", "=", key.executionId)
     .where("tool_id", "=", key.toolId)
-    .where("epoch", "=", key.epoch)
+    .where("epoch", "=", onlyEpoch)
     .where("status", "=", "reserved")
     .execute();
 }
@@ -119,14 +121,13 @@ export async function endSpend(tx: Database, key: SpendKey, status: "settled" | 
 export async function reservedOfExecution(tx: Database, executionId: string): Promise<(SpendKey & SpendRow)[]> {
   const rows = await tx
     .selectFrom("spends")
-    .select(["execution_id", "tool_id", "epoch", ...columns])
+    .select(["execution_id", "tool_id", ...columns])
     .where("execution_id", "=", executionId)
     .where("status", "=", "reserved")
     .execute();
   return rows.map((row) => ({
     executionId: row.execution_id,
     toolId: row.tool_id,
-    epoch: row.epoch,
     ...spendRow(row),
   }));
 }

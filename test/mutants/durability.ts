@@ -22,8 +22,8 @@ export const durabilityMutants: readonly Mutant[] = [
     promise: "I5",
     defect: "A payment that is taken up after a kill is made as a new one.",
     file: "src/runtime/purchase.ts",
-    find: "toolId: checked.toolId, epoch: 0 };",
-    replace: "toolId: checked.toolId, epoch: process.pid };",
+    find: "const key = { executionId: run.executionId, toolId: checked.toolId };",
+    replace: "const key = { executionId: run.executionId, toolId: `${checked.toolId}-${process.pid}` };",
     test: "test/crash-approve.test.ts",
   },
   {
