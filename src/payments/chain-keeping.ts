@@ -20,8 +20,6 @@ export interface KeepingOptions {
   readonly clock: Clock;
   /** Gets the first money. */
   readonly holder: Address;
-  /** The merchant's port at the first start; later starts take the port of the first. */
-  readonly merchantPort: number | undefined;
 }
 
 /** What the keeper of a chain has to itself: the merchant, and the hold that keeps others from being keeper. */
@@ -46,7 +44,7 @@ export async function startKeeping(
     ? await openChain(folder, options.holder, notices)
     : await keepUpChain(folder, notices);
   try {
-    const port = record.merchant_port ?? options.merchantPort ?? (await findLocalPort());
+    const port = record.merchant_port ?? (await findLocalPort());
     const shop = await shopOf(options, { anvil, record }, port);
     const merchant = isAlone ? await openMerchantAgain(shop, notices) : await openMerchantThere(shop);
     const known = { ...record, chain_port: anvil.port, merchant_port: merchant.port };

@@ -20,8 +20,6 @@ export interface LocalWorldOptions {
   /** A folder of its own, made when absent; the keys in it are readable by the owner only. */
   readonly dataDir: string;
   readonly clock: Clock;
-  /** The merchant's port at the first start; later starts take the port of the first. */
-  readonly merchantPort?: number;
   /** Told what an operator should know later on: that this server keeps the chain now, or cannot. */
   readonly onNotice?: (sentence: string) => void;
 }
@@ -48,12 +46,12 @@ export interface LocalWorld {
  * addresses. Only the first start, and one that finds the chain's state lost, gives the wallet 100 USDC.
  */
 export async function startLocalWorld(options: LocalWorldOptions): Promise<LocalWorld> {
-  const { clock, merchantPort, onNotice = () => undefined } = options;
+  const { clock, onNotice = () => undefined } = options;
   // The chain may outlive this process, and is recognised by the path that it was started with.
   const folder = resolve(options.dataDir);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { account, nonceSecret } = openWalletSecrets(folder);
-  const share = await ChainShare.open({ folder, network, clock, holder: account.address, merchantPort, onNotice });
+  const share = await ChainShare.open({ folder, network, clock, holder: account.address, onNotice });
   const { anvil, record } = share.chain;
   const { rpcUrl } = anvil;
   const token = usdcOf(record);
