@@ -7,6 +7,7 @@ import { ask } from "./support/ask.ts";
 import { dataOf } from "./support/events-of.ts";
 import type { Stall, StallBehaviour } from "./support/hostile-shop.ts";
 import { type HostileWorld, startHostileWorld } from "./support/hostile-world.ts";
+import { chainPidOf } from "./support/local-chain.ts";
 import { callingModel } from "./support/scripted-model.ts";
 import { serverForTest } from "./support/server-for-test.ts";
 import type { TestClient } from "./support/test-client.ts";
@@ -220,10 +221,11 @@ test("a payment whose transaction is not mined is settled when it is, and stays 
 
 test("a chain that freezes during a payment holds it up, and it happens once", async () => {
   const frozen = Promise.withResolvers<void>();
+  const chain = await chainPidOf(world.dataDir);
   const stall = openStall({
     async paid(visit) {
       await visit.settle();
-      process.kill(world.local.chainPid, "SIGSTOP");
+      process.kill(chain, "SIGSTOP");
       frozen.resolve();
       visit.answer(200, '{"sold":true}');
     },
@@ -235,7 +237,7 @@ test("a chain that freezes during a payment holds it up, and it happens once", a
   // The server is still there for everybody else.
   const answer = await ask(client, "ping", {});
   const whileFrozen = await budgetOf(id);
-  process.kill(world.local.chainPid, "SIGCONT");
+  process.kill(chain, "SIGCONT");
   await client.end(execution);
 
   expect(answer).toMatchObject({ type: "pong" });

@@ -92,9 +92,7 @@ const quoteCases: readonly HostileCase[] = [
   offering("another token name", one({ extra: { name: "USD C0in", version: "2" } })),
   offering("a payee whose checksum is wrong", (stall) => [stall.option({ payTo: swapCase(stall.payTo) })]),
   offering("the zero address as payee", one({ payTo: `0x${"0".repeat(40)}` })),
-  offering("the wallet itself as payee", () => [
-    { ...world.shop.stalls[0]?.option(), payTo: world.local.walletAddress },
-  ]),
+  offering("the wallet itself as payee", () => [{ ...world.shop.stalls[0]?.option(), payTo: world.walletAddress }]),
   offering("a window of 10 years", one({ maxTimeoutSeconds: 315_360_000 })),
   offering("a window of minus one second", one({ maxTimeoutSeconds: -1 })),
   offering("Permit2 alone", one({ extra: { name: "USD Coin", version: "2", assetTransferMethod: "permit2" } })),

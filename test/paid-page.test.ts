@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dataOf } from "./support/events-of.ts";
+import { usdcBalanceOf } from "./support/local-chain.ts";
 import { openPageShop, type PageShop } from "./support/page-shop.ts";
 import { type PaidServer, startPaidServer } from "./support/paid-server.ts";
 import { callingModel } from "./support/scripted-model.ts";
@@ -32,7 +33,7 @@ async function fetchPage(args: Record<string, unknown>, config: Record<string, u
 }
 
 test("a page that asks for payment is paid, and its content is the result", async () => {
-  const before = await server.world.usdcBalanceOf(shop.payTo);
+  const before = await usdcBalanceOf(server.world, shop.payTo);
   const url = `http://${shop.host}/report?year=2026`;
   const { client, execution } = await fetchPage({ url, max_amount: "0.10" });
 
@@ -44,7 +45,7 @@ test("a page that asks for payment is paid, and its content is the result", asyn
     result: { status: 200, body: "paid: GET ", payment: { payee: shop.host, amount: "0.10" } },
     cost: { amount: "0.10", usd: "0.10" },
   });
-  expect(Number(await server.world.usdcBalanceOf(shop.payTo)) - Number(before)).toBeCloseTo(0.1, 6);
+  expect(Number(await usdcBalanceOf(server.world, shop.payTo)) - Number(before)).toBeCloseTo(0.1, 6);
   const { body: payment } = await server.http("GET", `/payments/${result?.cost?.payment_id}`);
   expect(payment).toMatchObject({
     content: "delivered",

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { dataOf } from "./support/events-of.ts";
+import { usdcBalanceOf } from "./support/local-chain.ts";
 import { openPageShop, type PageShop, type ShopRequest } from "./support/page-shop.ts";
 import { type PaidServer, startPaidServer } from "./support/paid-server.ts";
 import { callingModel } from "./support/scripted-model.ts";
@@ -56,7 +57,7 @@ const takeAndFail: PageShop["onPaid"] = async ({ payment = "" }, response) => {
 };
 
 async function usdcOfShop(): Promise<string> {
-  return server.world.usdcBalanceOf(shop.payTo);
+  return usdcBalanceOf(server.world, shop.payTo);
 }
 
 test("what was paid and not delivered is called that, and the call does not pay again", async () => {

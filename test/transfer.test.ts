@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { callRpc } from "../src/payments/json-rpc.ts";
 import { dataOf } from "./support/events-of.ts";
+import { usdcBalanceOf, walletAddressOf } from "./support/local-chain.ts";
 import { type PaidServer, startPaidServer } from "./support/paid-server.ts";
 import { callingModel } from "./support/scripted-model.ts";
 import { execute } from "./support/test-server.ts";
@@ -23,7 +24,7 @@ async function transfer(args: Record<string, unknown>, config: Record<string, un
 }
 
 test("a transfer moves exactly its amount to the address, and its receipt is the chain's", async () => {
-  const before = await server.world.usdcBalanceOf(receiver);
+  const before = await usdcBalanceOf(server.world, receiver);
   const { client, execution } = await transfer({ to: receiver, amount: "0.75" });
 
   await client.end(execution);
@@ -35,7 +36,7 @@ test("a transfer moves exactly its amount to the address, and its receipt is the
     cost: { amount: "0.75", usd: "0.75" },
   });
   expect(before).toBe("0.00");
-  expect(await server.world.usdcBalanceOf(receiver)).toBe("0.75");
+  expect(await usdcBalanceOf(server.world, receiver)).toBe("0.75");
   const { body: payment } = await server.http("GET", `/payments/${result?.cost?.payment_id}`);
   expect(payment).toMatchObject({ state: "settled", terms: { kind: "transfer" }, tx_hash: result?.cost?.tx_hash });
   expect(payment.content).toBeUndefined();
@@ -48,7 +49,11 @@ test("a transfer moves exactly its amount to the address, and its receipt is the
   ]);
   const onChain = await callRpc(server.world.rpcUrl, "eth_getTransactionReceipt", [payment.receipt.tx_hash]);
   expect(onChain).toMatchObject({ status: "0x1", blockNumber: `0x${BigInt(payment.receipt.block).toString(16)}` });
-  expect(payment.receipt).toMatchObject({ payer: server.world.walletAddress, payee: receiver, amount: "0.75" });
+  expect(payment.receipt).toMatchObject({
+    payer: await walletAddressOf(server.world),
+    payee: receiver,
+    amount: "0.75",
+  });
 });
 
 test("a transfer above the threshold waits as quoted for a human, and goes when approved", async () => {
@@ -66,7 +71,7 @@ test("a transfer above the threshold waits as quoted for a human, and goes when 
 });
 
 test("a transfer that a human rejects ends its quote, and no money moves", async () => {
-  const before = await server.world.usdcBalanceOf(server.world.walletAddress);
+  const before = await usdcBalanceOf(server.world, await walletAddressOf(server.world));
   const { id, client, execution } = await transfer({ to: receiver, amount: "12" });
   const { data: request } = await client.first("approval_required", execution);
 
@@ -75,11 +80,12 @@ test("a transfer that a human rejects ends its quote, and no money moves", async
 
   const { body } = await server.http("GET", `/payments?session_id=${id}`);
   expect(body.data).toMatchObject([{ state: "cancelled", ended_at: expect.any(String) }]);
-  expect(await server.world.usdcBalanceOf(server.world.walletAddress)).toBe(before);
+  expect(await usdcBalanceOf(server.world, await walletAddressOf(server.world))).toBe(before);
 });
 
 test("money that cannot arrive is not sent, and the sentence says why", async () => {
-  const { walletAddress, token } = server.world;
+  const { token } = server.world;
+  const walletAddress = await walletAddressOf(server.world);
   const cases: [string, Record<string, unknown>, RegExp][] = [
     ["an altered digit", { to: receiver.replace("5aAe", "6aAe") }, /checksum/],
     ["an altered case", { to: receiver.replace("5aAe", "5AAe") }, /checksum/],
@@ -92,7 +98,7 @@ test("money that cannot arrive is not sent, and the sentence says why", async ()
     ["a part of the smallest unit", { amount: "0.0000001" }, /decimal places/],
     ["another currency", { currency: "EUR" }, /USDC/],
   ];
-  const before = await server.world.usdcBalanceOf(walletAddress);
+  const before = await usdcBalanceOf(server.world, walletAddress);
 
   for (const [what, args, sentence] of cases) {
     const { client, execution } = await transfer({ to: receiver, amount: "1", ...args });
@@ -104,7 +110,7 @@ test("money that cannot arrive is not sent, and the sentence says why", async ()
       { code: "invalid_arguments", message: expect.stringMatching(sentence) },
     ]);
   }
-  expect(await server.world.usdcBalanceOf(walletAddress)).toBe(before);
+  expect(await usdcBalanceOf(server.world, walletAddress)).toBe(before);
 });
 
 test("more than the wallet holds is not signed, and what was set aside comes back", async () => {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { chainPidOf } from "../../test/support/local-chain.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { viewLocalChain } from "./local-transfers.ts";
 import { type LocalWorld, startLocalWorld } from "./local-world.ts";
@@ -65,7 +66,7 @@ test("servers of one folder are on one chain, with one wallet and one merchant",
   expect(await buy(one, "one")).toBe("settled");
   expect(await buy(other, "other")).toBe("settled");
 
-  expect(other.chainPid).toBe(one.chainPid);
+  expect(other.rpcUrl).toBe(one.rpcUrl);
   expect(other.merchantOrigin).toBe(one.merchantOrigin);
   expect((await one.wallet.balance()).amount).toBe("99.80");
 });
@@ -87,13 +88,14 @@ test("what two servers pay and send at the same time settles, each once", async 
 test("when the keeper closes another server goes on where it was, and the last one ends the chain", async () => {
   const keeper = await start();
   const other = await start();
+  const pid = await chainPidOf(dataDir);
 
   await stop(keeper);
   await untilKept();
 
   expect(await buy(other, "after")).toBe("settled");
   const next = await start();
-  expect([next.chainPid, next.merchantOrigin]).toEqual([keeper.chainPid, keeper.merchantOrigin]);
+  expect([await chainPidOf(dataDir), next.merchantOrigin]).toEqual([pid, keeper.merchantOrigin]);
   await stop(other);
   expect(await transfers()).toBe(1);
   await stop(next);
@@ -115,7 +117,7 @@ test("a chain that ended with its keeper is started again where the others know 
   await stop(keeper);
   await untilKept();
   const third = await start();
-  process.kill(keeper.chainPid, "SIGTERM");
+  process.kill(await chainPidOf(dataDir), "SIGTERM");
   await vi.waitFor(() => expect(fetch(keeper.rpcUrl)).rejects.toThrow(), { timeout: 5000, interval: 20 });
   notices = [];
 

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { chainPidOf, walletAddressOf } from "../../test/support/local-chain.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { type LocalWorld, startLocalWorld } from "./local-world.ts";
 
@@ -45,9 +46,9 @@ async function buyMarketData({ wallet, merchantOrigin }: LocalWorld) {
 }
 
 test("the first start gives the wallet 100 USDC and keeps its secrets to the owner", async () => {
-  const { walletAddress, usdcBalanceOf, catalogue } = await start();
+  const { wallet, catalogue } = await start();
 
-  expect(await usdcBalanceOf(walletAddress)).toBe("100.00");
+  expect((await wallet.balance()).amount).toBe("100.00");
   expect(statSync(join(dataDir, "wallet.json")).mode & 0o777).toBe(0o600);
   expect(catalogue.list().map(({ name, price }) => `${name} ${price}`)).toEqual([
     "market-data 0.10",
@@ -62,12 +63,13 @@ test("the first start gives the wallet 100 USDC and keeps its secrets to the own
 
 test("a restart finds wallet, port, balance, payments and sold content again", async () => {
   const first = await start();
+  const address = await walletAddressOf(first);
   const { terms, signed, response, outcome } = await buyMarketData(first);
   await stop();
 
   const second = await start();
 
-  expect(second.walletAddress).toBe(first.walletAddress);
+  expect(await walletAddressOf(second)).toBe(address);
   expect(second.merchantOrigin).toBe(first.merchantOrigin);
   expect(second.token).toEqual(first.token);
   expect(second.notices).toEqual([]);
@@ -93,7 +95,7 @@ test("a killed chain keeps the balance that it had saved", async () => {
   const { terms, signed, outcome } = await buyMarketData(first);
   const saved = join(dataDir, "chain.json");
   await vi.waitFor(() => expect(readFileSync(saved, "utf8")).toContain(outcome.txHash), 5000);
-  process.kill(first.chainPid, "SIGKILL");
+  process.kill(await chainPidOf(dataDir), "SIGKILL");
   await stop();
 
   const second = await start();
@@ -109,23 +111,25 @@ test("the chain of a killed server is adopted, and ends when the next server clo
   const script = `
     const { startLocalWorld } = await import(${module});
     const world = await startLocalWorld({ ...${options}, clock: Date });
-    process.stdout.write(JSON.stringify([world.chainPid, world.walletAddress]), () => process.kill(process.pid, "SIGKILL"));
+    process.stdout.write((await world.wallet.balance()).address, () => process.kill(process.pid, "SIGKILL"));
   `;
   const server = spawn(process.execPath, ["--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const [output] = await Promise.all([text(server.stdout), once(server, "exit")]);
+  const [address] = await Promise.all([text(server.stdout), once(server, "exit")]);
+  const pid = await chainPidOf(dataDir);
 
   const next = await start();
 
-  expect([next.chainPid, next.walletAddress]).toEqual(JSON.parse(output));
-  expect((await next.wallet.balance()).amount).toBe("100.00");
+  expect(await chainPidOf(dataDir)).toBe(pid);
+  expect(await next.wallet.balance()).toMatchObject({ address, amount: "100.00" });
   await stop();
   await expect(fetch(next.rpcUrl)).rejects.toThrow();
 });
 
 test("a chain whose state is gone is made anew, with the same wallet", async () => {
   const first = await start();
+  const address = await walletAddressOf(first);
   await buyMarketData(first);
   await stop();
   rmSync(join(dataDir, "chain.json"));
@@ -133,7 +137,7 @@ test("a chain whose state is gone is made anew, with the same wallet", async () 
 
   const second = await start();
 
-  expect(second.walletAddress).toBe(first.walletAddress);
+  expect(await walletAddressOf(second)).toBe(address);
   expect(second.notices).toEqual([expect.stringContaining("was lost or replaced")]);
   expect((await second.wallet.balance()).amount).toBe("100.00");
 });

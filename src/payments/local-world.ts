@@ -1,7 +1,5 @@
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
-import { createPublicClient, getAddress, http } from "viem";
-import { formatUnits } from "../protocol/money.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Catalogue, Wallet } from "../runtime/wallet.ts";
 import { localChainId } from "./anvil.ts";
@@ -10,7 +8,7 @@ import { callRpc } from "./json-rpc.ts";
 import { usdcOf } from "./local-chain.ts";
 import { localServices } from "./local-services.ts";
 import { catalogueOf } from "./service-list.ts";
-import { type Token, tokenAbi } from "./token.ts";
+import type { Token } from "./token.ts";
 import { createWallet } from "./wallet.ts";
 import { openWalletSecrets } from "./wallet-secrets.ts";
 
@@ -31,13 +29,8 @@ export interface LocalWorld {
   readonly merchantOrigin: string;
   readonly rpcUrl: string;
   readonly token: Token;
-  readonly walletAddress: string;
-  /** The operating system's id of the chain's process. */
-  readonly chainPid: number;
   /** Sentences that an operator should read: state that was rebuilt, a port that had to change. */
   readonly notices: readonly string[];
-  /** Decimal string in USDC. */
-  usdcBalanceOf(address: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -69,21 +62,13 @@ export async function startLocalWorld(options: LocalWorldOptions): Promise<Local
     final: "latest",
     mineBlock: () => callRpc(rpcUrl, "evm_mine"),
   });
-  const client = createPublicClient({ transport: http(rpcUrl), cacheTime: 0 });
   return {
     wallet,
     catalogue: createCatalogue(merchantOrigin, token),
     merchantOrigin,
     rpcUrl,
     token,
-    walletAddress: account.address,
-    chainPid: anvil.pid,
     notices: share.notices,
-    usdcBalanceOf: async (address) => {
-      const args = [getAddress(address)] as const;
-      const call = { address: token.address, abi: tokenAbi, functionName: "balanceOf", args } as const;
-      return formatUnits(await client.readContract(call), token.decimals);
-    },
     close: () => share.close(),
   };
 }

@@ -35,6 +35,7 @@ export interface HostileWorld extends PaidWorld {
   readonly shop: HostileShop;
   readonly local: LocalWorld;
   readonly dataDir: string;
+  readonly walletAddress: Address;
   /** Opens a stall and lists it in the catalogue. */
   open(name: string, behaviour: StallBehaviour, listed?: { description?: string; price?: string }): Stall;
   /** What the chain has moved from the wallet to a stall's addresses, in the token's smallest unit. */
@@ -101,6 +102,7 @@ export async function startHostileWorld(certificate?: ServiceCertificate): Promi
     shop,
     local,
     dataDir,
+    walletAddress: account.address,
     allowedHosts: [new URL(shop.origin).host, new URL(local.merchantOrigin).host],
     wallet: walletWith({}),
     walletWith,
