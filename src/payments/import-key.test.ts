@@ -61,6 +61,29 @@ test("a keystore that others can read is refused until it is closed to them", ()
   expect(readKeystore(open)).toMatchObject({ version: 3 });
 });
 
+test("a keystore is read from a secret of the mode that the Kubernetes manifest names", () => {
+  const manifest = readFileSync("deploy/kubernetes.yaml", "utf8");
+  const [, mode] = /defaultMode: (0\d+)/.exec(manifest) ?? [];
+  const mounted = join(folder, "mounted.json");
+  writeFileSync(mounted, keystoreText);
+  chmodSync(mounted, Number.parseInt(mode ?? "", 8));
+  const owner = statSync(mounted).uid;
+
+  expect(readKeystore(mounted, owner + 1)).toMatchObject({ version: 3 });
+  for (const reader of [owner, 0]) expect(() => readKeystore(mounted, reader)).toThrow(`run: chmod 600 ${mounted}`);
+});
+
+test.each([
+  ["0444", 0o444],
+  ["0460", 0o460],
+])("a keystore of another user with the mode %s is refused", (_name, mode) => {
+  const mounted = join(folder, "mounted.json");
+  writeFileSync(mounted, keystoreText);
+  chmodSync(mounted, mode);
+
+  expect(() => readKeystore(mounted, statSync(mounted).uid + 1)).toThrow("give it the mode 0440 where it comes from");
+});
+
 test("a wrong passphrase is a sentence that names the keystore", async () => {
   const file = join(folder, "keystore.json");
   writeFileSync(file, keystoreText, { mode: 0o600 });

@@ -45,16 +45,34 @@ export function refuseExisting(path: string): void {
     );
 }
 
-/** The keystore at `path`, still sealed. Throws a sentence when it is absent, open to others, or no keystore. */
-export function readKeystore(path: string): Keystore {
+/**
+ * The keystore at `path`, still sealed, for a process of the user `reader`. Throws a sentence when it is absent, open
+ * to others, or no keystore.
+ */
+export function readKeystore(path: string, reader: number | undefined = process.geteuid?.()): Keystore {
   const state = statSync(path, { throwIfNoEntry: false });
   if (state === undefined)
     throw new Error(
       `There is no keystore at ${path}. Make one with \`paygent wallet create\`, bring one with \`paygent wallet import\`, or name it in PAYGENT_KEYSTORE.`,
     );
-  if (process.platform !== "win32" && (state.mode & 0o077) !== 0)
-    throw new Error(`The keystore ${path} can be read by others; run: chmod 600 ${path}`);
+  refuseOpen(path, state, reader);
   return parseKeystore(readFileSync(path, "utf8"), path);
+}
+
+/**
+ * A file of one's own is for oneself alone, and root needs no group either. Anybody else reads a file of another user,
+ * such as a secret that a container is given, through its group; nobody but its owner may change it.
+ */
+function refuseOpen(path: string, { mode, uid }: { mode: number; uid: number }, reader: number | undefined): void {
+  // Windows knows no such modes.
+  if (reader === undefined) return;
+  if (uid === reader || reader === 0) {
+    if ((mode & 0o077) !== 0) throw new Error(`The keystore ${path} can be read by others; run: chmod 600 ${path}`);
+  } else if ((mode & 0o037) !== 0) {
+    throw new Error(
+      `The keystore ${path} belongs to another user and is open to more than its group's reading: give it the mode 0440 where it comes from, such as the defaultMode of a Kubernetes secret.`,
+    );
+  }
 }
 
 /** Reads the text of a keystore; `where` names it in the sentence that is thrown when it is none. */
