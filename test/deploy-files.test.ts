@@ -13,3 +13,13 @@ test("Kubernetes does not kill a server that still waits for what it needs to st
   // PostgreSQL and NATS each have the start's time.
   expect(1000 * Number(periodSeconds) * Number(failures)).toBeGreaterThan(2 * startTimeoutMs + migrationMs);
 });
+
+test.each([
+  [".gitignore", ""],
+  // Its patterns begin at the root.
+  [".dockerignore", "**/"],
+])("the secrets that compose.yaml asks for are left out by %s", (file, anywhere) => {
+  const patterns = readFileSync(file, "utf8").split("\n");
+
+  expect(patterns).toEqual(expect.arrayContaining([`${anywhere}.env`, `${anywhere}keystore.json`]));
+});
