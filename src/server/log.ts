@@ -1,15 +1,20 @@
 import type { FastifyBaseLogger } from "fastify";
-import { pino, stdSerializers } from "pino";
+import { type DestinationStream, pino, stdSerializers } from "pino";
 import type { Log } from "../runtime/log.ts";
+import { withoutCredentials, withoutSecrets } from "./redact.ts";
 
-/** The server's own logger: JSON lines on standard output. */
-export function createLogger(level: string): FastifyBaseLogger {
-  return pino({
-    level,
-    base: null,
-    redact: ["*.authorization", "*.token", "*.header", "*.signature", "headers.authorization"],
-    serializers: { err: readableError },
-  });
+/** The server's own logger: JSON lines without secrets, on standard output unless told. */
+export function createLogger(level: string, destination: DestinationStream = pino.destination(1)): FastifyBaseLogger {
+  return pino(
+    {
+      level,
+      base: null,
+      formatters: { log: safeFields },
+      serializers: { err: readableError },
+      hooks: { streamWrite: withoutCredentials },
+    },
+    destination,
+  );
 }
 
 /**
@@ -27,9 +32,15 @@ export function reliableLog(logger: FastifyBaseLogger): Log {
   return { info: write("info"), warn: write("warn"), error: write("error") };
 }
 
+/** What has a serializer is left to it: it reads more than a copy has. */
+function safeFields({ err, req, res, ...fields }: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const left = Object.entries({ err, req, res }).filter(([, value]) => value !== undefined);
+  return { ...withoutSecrets(fields), ...Object.fromEntries(left) };
+}
+
 function readableError(error: Error): unknown {
   try {
-    return stdSerializers.err(error);
+    return withoutSecrets({ error: stdSerializers.err(error) }).error;
   } catch {
     return { type: "Error", message: "An error that throws when it is read." };
   }
