@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { fakeWorld } from "./support/fake-world.ts";
 import { serverForTest } from "./support/server-for-test.ts";
+import { runSql } from "./support/store-fault.ts";
 import { execute } from "./support/test-server.ts";
 
 async function scrape(url: string, token: string | undefined) {
@@ -33,6 +34,23 @@ test("metrics count what is open, what waits and what was spent", async () => {
   expect(sampleOf(text, "paygent_event_lag_seconds_count")).toBeGreaterThan(0);
   expect(text).toContain("nodejs_eventloop_lag_seconds");
   expect(text).not.toContain(id);
+});
+
+test("while the database cannot count, a server's own metrics are there, and nothing stands for the others", async () => {
+  const server = await serverForTest();
+  const { id } = await server.createSession();
+  await server.connect(id);
+  const token = await server.token("root", { scope: "admin" });
+  expect(sampleOf((await scrape(server.url, token)).text, "paygent_database_up")).toBe(1);
+
+  await runSql(server.database, "alter table user_days rename to user_days_elsewhere");
+  const { status, text } = await scrape(server.url, token);
+
+  expect(status).toBe(200);
+  expect(sampleOf(text, "paygent_database_up")).toBe(0);
+  expect(sampleOf(text, "paygent_sockets")).toBe(1);
+  expect(text).toContain("nodejs_eventloop_lag_seconds");
+  for (const name of ["paygent_executions", "paygent_approvals", "paygent_day_usd"]) expect(text).not.toContain(name);
 });
 
 test("metrics are for tokens with the scope admin alone", async () => {

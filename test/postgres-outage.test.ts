@@ -46,6 +46,29 @@ const terminateAll = (client: pg.Client) =>
   );
 
 test.skipIf(!isPostgres)(
+  "while the database is away metrics are for the token that cannot be revoked, and for no other",
+  async () => {
+    const server = await serverForTest(parts);
+    const local = await startTestServer({ ...parts, database: server.database, env: { PAYGENT_AUTH_SECRET: "" } });
+    onTestFinished(() => local.remove());
+    const scrape = (url: string, token = "") =>
+      fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+    const admin = await server.token("root", { scope: "admin" });
+    const doors = await databaseDoors(server.database);
+
+    await doors.shut();
+    const refused = await scrape(server.url, admin);
+    const served = await scrape(local.url, local.accessToken);
+    await doors.open();
+
+    expect(refused.status).toBe(503);
+    expect(served.status).toBe(200);
+    expect(await served.text()).toMatch(/^paygent_database_up 0$/m);
+    await expect.poll(async () => (await scrape(server.url, admin)).status, patience).toBe(200);
+  },
+);
+
+test.skipIf(!isPostgres)(
   "connections that PostgreSQL cuts amid the work cost a command `unavailable` at most, and all work ends",
   async () => {
     const server = await serverForTest(parts);

@@ -146,7 +146,8 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
     });
     serveConsole(http, builtConsole);
     const isBusConnected = () => bus.isConnected();
-    const metrics = createMetrics({ db: store.db, clock, countSockets: () => door?.count ?? 0, isBusConnected });
+    const countSockets = () => door?.count ?? 0;
+    const metrics = createMetrics({ db: store.db, clock, log, countSockets, isBusConnected });
     serveMetrics(http, metrics, authenticator);
     opened.push(http);
     await listen(http, settings);
