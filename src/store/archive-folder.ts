@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { errorCode } from "./outage.ts";
 
 /** A file of an archive, as its name tells: the events from one number to another, one a line. */
 export interface Segment {
@@ -29,7 +30,7 @@ export class ArchiveFolder {
    * folder. Events that are moved to the wrong place are as good as lost.
    */
   async check(): Promise<void> {
-    this.#expectOwn(await readFile(join(this.path, markFile), "utf8").catch(() => undefined));
+    this.#expectOwn(await unlessAbsent(readFile(join(this.path, markFile), "utf8")));
   }
 
   /** Says that the folder is the deployment's. At once, because it is done within a transaction. */
@@ -92,10 +93,7 @@ export class ArchiveConflict extends Error {
 
 /** A session's files, in the order of their events. */
 export async function segmentsIn(folder: string): Promise<Segment[]> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw error;
-  });
+  const names = (await unlessAbsent(readdir(folder))) ?? [];
   return names
     .flatMap((name): Segment[] => {
       const [, firstSeq, lastSeq] = /^(\d{12})-(\d{12})\.jsonl$/.exec(name) ?? [];
@@ -143,12 +141,16 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 async function digestOf(path: string): Promise<string | undefined> {
+  const bytes = await unlessAbsent(readFile(path));
+  return bytes === undefined ? undefined : createHash("sha256").update(bytes).digest("hex");
+}
+
+/** What was read, or `undefined` when there is nothing at that place; what is there and cannot be read throws. */
+export async function unlessAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
-    return createHash("sha256")
-      .update(await readFile(path))
-      .digest("hex");
+    return await reading;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (errorCode(error) === "ENOENT") return undefined;
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { type ChainEntry, type Checkpoint, checkChain, type Verification } from "../protocol/hash-chain.ts";
 import { Id } from "../protocol/ids.ts";
-import { type Segment, segmentName, segmentsIn } from "./archive-folder.ts";
+import { type Segment, segmentName, segmentsIn, unlessAbsent } from "./archive-folder.ts";
 import { sha256 } from "./event-log.ts";
 import { type ExportedEntry, exportedEntries, verifyExport } from "./verify-export.ts";
 
@@ -80,10 +80,7 @@ function gap(seq: number, missing: string): ChainEntry {
 
 /** The sessions that an archive holds files of. */
 export async function sessionsIn(archive: string): Promise<string[]> {
-  const entries = await readdir(archive, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw error;
-  });
+  const entries = (await unlessAbsent(readdir(archive, { withFileTypes: true }))) ?? [];
   const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   return names.sort();
 }
