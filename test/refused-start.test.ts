@@ -46,6 +46,13 @@ test.skipIf(isPostgres)("a database with a damaged page is refused", async () =>
   await expect(startTestServer({ database })).rejects.toThrow("Restore it from a backup");
 });
 
+test.skipIf(isPostgres)("a lock that cannot be taken is not said to be another server's", async () => {
+  const file = join(database.dataDir, "server.lock");
+  writeFileSync(file, "These are notes. ".repeat(1000));
+
+  await expect(startTestServer({ database })).rejects.toThrow(/server\.lock cannot be locked: file is not a database/);
+});
+
 test("a database that a newer version wrote is refused", async () => {
   await useDatabase();
   const statement = "insert into kysely_migration (name, timestamp) values ('9999_future', '2099-01-01T00:00:00.000Z')";

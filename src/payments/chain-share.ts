@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Address } from "viem";
 import { PaygentError } from "../protocol/errors.ts";
+import { type Hold, tryHold } from "../store/file-lock.ts";
 import { adoptAnvil, chainAccounts } from "./anvil.ts";
 import { type Keeping, type KeepingOptions, startKeeping } from "./chain-keeping.ts";
-import { type Hold, tryHold } from "./hold.ts";
 import { chainAccountsOf, findChain, type LocalChain } from "./local-chain.ts";
 import { isSeatTaken, type Seat, takeSeat } from "./seats.ts";
 

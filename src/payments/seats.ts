@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { PaygentError } from "../protocol/errors.ts";
-import { type Hold, tryHold } from "./hold.ts";
+import { type Hold, tryHold } from "../store/file-lock.ts";
 
 /** One of the numbered places in a folder, each of which one process has at a time, until it ends or closes it. */
 export interface Seat extends Hold {

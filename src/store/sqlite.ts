@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Kysely, type SqliteDatabase, SqliteDialect } from "kysely";
 import type { Store } from "./database.ts";
-import { lockFile } from "./file-lock.ts";
+import { type Hold, tryHold } from "./file-lock.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { migrated, migrateSqlite } from "./migrate.ts";
 import { committedSqlite, nodeSqlite, openSqlite } from "./node-sqlite.ts";
@@ -16,10 +16,11 @@ export async function openSqliteStore(dataDir: string): Promise<Store> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const file = join(dataDir, "paygent.db");
   for (const path of [join(dataDir, "server.lock"), file]) keepToOwner(path);
-  const lock = lockFile(
-    join(dataDir, "server.lock"),
-    `Another Paygent server already uses the data folder ${dataDir}. Stop it, or set PAYGENT_DATA_DIR to another folder.`,
-  );
+  const lock = tryHold(join(dataDir, "server.lock"));
+  if (lock === undefined)
+    throw new Error(
+      `Another Paygent server already uses the data folder ${dataDir}. Stop it, or set PAYGENT_DATA_DIR to another folder.`,
+    );
   let writer: DatabaseSync;
   try {
     writer = openSqlite(file);
@@ -42,7 +43,7 @@ export async function openSqliteStore(dataDir: string): Promise<Store> {
   return store;
 }
 
-function embeddedStore(file: string, writer: DatabaseSync, lock?: { close(): void }): Store & { writing: Database } {
+function embeddedStore(file: string, writer: DatabaseSync, lock?: Hold): Store & { writing: Database } {
   const reader = openSqlite(file);
   reader.exec("PRAGMA query_only = ON");
   const writing = embeddedKysely(nodeSqlite(writer));

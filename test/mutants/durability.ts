@@ -129,7 +129,7 @@ export const durabilityMutants: readonly Mutant[] = [
     promise: "I33",
     defect: "A second server opens the store of the first.",
     file: "src/store/file-lock.ts",
-    find: "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE",
+    find: "BEGIN EXCLUSIVE",
     replace: "SELECT 1",
     test: "test/refused-start.test.ts",
   },
