@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
 
 /** Which tokens no longer hold, and what a ticket must remember of its token. Older versions do not look at it. */
-export const revocationMigration: Migration = {
+export const revocations: Migration = {
   async up(db: Kysely<unknown>) {
     await db.schema
       .createTable("revocations")

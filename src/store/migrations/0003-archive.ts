@@ -2,7 +2,7 @@ import { type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
 
 /** What is kept of logs whose oldest events were moved to files. Older versions neither read nor write any of it. */
-export const archiveMigration: Migration = {
+export const archive: Migration = {
   async up(db: Kysely<unknown>) {
     await db.schema
       .createTable("archives")

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
-import { isShared } from "./statement.ts";
+import { isShared } from "../statement.ts";
 
 /** What servers of one database count together. SQLite has one server, which counts in memory. */
 export const sharedLimits: Migration = {
