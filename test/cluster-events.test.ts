@@ -7,18 +7,27 @@ import type { TestClient } from "./support/test-client.ts";
 import { execute } from "./support/test-server.ts";
 import { readTool } from "./support/test-tools.ts";
 import { isShared, twoNodes } from "./support/two-nodes.ts";
+import { writeElsewhere } from "./support/write-elsewhere.ts";
+
+/** So long that what comes in time came by hints. */
+const neverMs = 600_000;
 
 function durableFrames(client: TestClient): string[] {
   return client.frames.filter((_, index) => client.events[index]?.seq !== undefined);
 }
 
-test.skipIf(!isShared)("sockets on either node see the same events, byte for byte, whichever works", async () => {
-  const [one, other] = await twoNodes({ tools: [readTool("look", () => "seen")] });
+test.skipIf(!isShared)("hints bring sockets on either node the same events, byte for byte", async () => {
+  const [one, other] = await twoNodes({ pollMs: neverMs, tools: [readTool("look", () => "seen")] });
   const { id } = await one.createSession();
   const clients = await Promise.all([one, other, one, other].map((node) => node.connect(id, { lastSeq: 0 })));
+  const run = async (index: number) => {
+    const execution = execute(clients[index % 4] as TestClient, "look {}");
+    await Promise.all(clients.map((client) => client.end(execution)));
+  };
+  // The first node was alone when it last looked; a hint tells it of the other.
+  await run(1);
 
-  const executions = Array.from({ length: 20 }, (_, index) => execute(clients[index % 4] as TestClient, "look {}"));
-  await Promise.all(clients.flatMap((client) => executions.map((execution) => client.end(execution))));
+  await Promise.all(Array.from({ length: 20 }, (_, index) => run(index)));
 
   const [first = [], ...others] = clients.map(durableFrames);
   expect(first.length).toBeGreaterThan(20 * 5);
@@ -46,8 +55,8 @@ test.skipIf(!isShared)("live text reaches the other node between the events that
   for (const end of ends) expect(["execution_started", undefined]).toContain(far.events[end + 1]?.type);
 });
 
-test.skipIf(!isShared)("a node whose hints are cut off finds out by itself", async () => {
-  const [one, other] = await twoNodes();
+test.skipIf(!isShared)("a node whose hints are cut off looks for what it missed as soon as they are back", async () => {
+  const [one, other] = await twoNodes({ pollMs: neverMs });
   const { id } = await one.createSession();
   const near = await one.connect(id);
   const far = await other.connect(id);
@@ -63,6 +72,17 @@ test.skipIf(!isShared)("a node whose hints are cut off finds out by itself", asy
 
   const seqs = far.events.flatMap(({ seq }) => (seq === undefined ? [] : [seq]));
   expect(seqs).toEqual(seqs.map((_, index) => index + 1));
+});
+
+test.skipIf(!isShared)("what no hint told of is found by looking into the log", async () => {
+  const [one] = await twoNodes({ pollMs: 100 });
+  const { id } = await one.createSession();
+  const client = await one.connect(id);
+
+  for (const seq of [1, 2]) {
+    await writeElsewhere(one.database, id, seq);
+    await client.find((event) => event.seq === seq);
+  }
 });
 
 test.skipIf(!isShared)("what others say on the nodes' channel is ignored", async () => {

@@ -6,7 +6,7 @@ import { HintBus } from "./hint-bus.ts";
 import { localBus } from "./local-bus.ts";
 import { postgresTransport } from "./postgres-transport.ts";
 
-const pollMs = 2000;
+const everyMs = 2000;
 
 /** The bus that fits where the state is: one process needs none, several share PostgreSQL's or a NATS server's. */
 export async function openBus(given: {
@@ -16,8 +16,10 @@ export async function openBus(given: {
   readonly natsUrl: string | undefined;
   readonly startTimeoutMs: number;
   readonly log: Log;
+  /** How often the log is looked into for what no hint told of; every two seconds if not given. */
+  readonly pollMs: number | undefined;
 }): Promise<Bus> {
-  const { nodeId, store, databaseUrl, natsUrl, startTimeoutMs, log } = given;
+  const { nodeId, store, databaseUrl, natsUrl, startTimeoutMs, log, pollMs = everyMs } = given;
   if (databaseUrl === undefined) return localBus();
   const transport =
     natsUrl === undefined

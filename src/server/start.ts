@@ -49,6 +49,8 @@ export interface ServerParts extends WalletParts {
   /** Instead of the local chain and its merchant, or the network of the settings. */
   readonly world?: PaidWorld;
   readonly worker?: Partial<WorkerSettings>;
+  /** How often events are looked for that no hint of another server told of. */
+  readonly pollMs?: number;
   /** How often old events are looked for, where they are archived. */
   readonly archiveEveryMs?: number;
   readonly messagesPerSecond?: number;
@@ -108,7 +110,7 @@ export async function startServer(options: StartOptions = {}, parts: ServerParts
     const log = reliableLog(logger);
     const everyMs = parts.archiveEveryMs;
     const retention = await openRetention({ store, nodeId, clock, log, settings, everyMs });
-    const bus = await openBus({ nodeId, store, ...settings, log: logger });
+    const bus = await openBus({ nodeId, store, ...settings, log: logger, pollMs: parts.pollMs });
     opened.push(bus);
     const world = parts.world ?? (await openWorld(settings, { parts, clock, logger }));
     opened.push(world);
