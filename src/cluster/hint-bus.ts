@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Bus, SessionListener, Signal } from "../runtime/bus.ts";
 import type { Log } from "../runtime/log.ts";
 import { readEvents } from "../store/event-log.ts";
@@ -11,6 +12,8 @@ import type { Transport } from "./transport.ts";
 
 const readPage = 100;
 const pollPage = 500;
+/** How long a bus that is closed waits for what it has under way: what is lost of it others find by themselves. */
+const farewellMs = 1000;
 
 export interface HintBusOptions {
   readonly nodeId: string;
@@ -87,8 +90,8 @@ export class HintBus implements Bus {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#polling;
-    await this.#send();
+    const rest = Promise.all([this.#polling, this.#send()]);
+    await Promise.race([rest, delay(farewellMs, undefined, { ref: false })]);
     await this.#options.transport.close();
   }
 

@@ -47,6 +47,15 @@ export const clusterMutants: readonly Mutant[] = [
     onPostgres: true,
   },
   {
+    promise: "I16",
+    defect: "A server that only listens does not notice that its hints have fallen silent.",
+    file: "src/store/notifications.ts",
+    find: 'ask("select 1").catch(() => undefined)',
+    replace: "undefined",
+    test: "test/silent-hints.test.ts",
+    onPostgres: true,
+  },
+  {
     promise: "I6",
     defect: "A cancellation is not passed on to the server where the execution runs.",
     file: "src/runtime/worker.ts",
