@@ -1,6 +1,8 @@
 import { AuthorizationError, connect, type NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../runtime/log.ts";
+import { errorCode } from "../store/outage.ts";
 import { tryFor } from "../store/try-for.ts";
+import { readNatsUrl } from "./nats-url.ts";
 import type { Transport } from "./transport.ts";
 
 const connectTimeoutMs = 5000;
@@ -60,21 +62,35 @@ export async function natsTransport({ url, deployment, startTimeoutMs, log }: Na
 }
 
 async function open(url: string, startTimeoutMs: number, log: Log): Promise<NatsConnection> {
-  const attempt = () =>
-    connect({ servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 500, timeout: connectTimeoutMs });
+  const options = {
+    ...readNatsUrl(url),
+    maxReconnectAttempts: -1,
+    // A server whose credentials are being changed refuses for a while.
+    ignoreAuthErrorAbort: true,
+    reconnectTimeWait: 500,
+    timeout: connectTimeoutMs,
+  };
   try {
-    return await tryFor(startTimeoutMs, attempt, {
-      mayPass: (error) => !(error instanceof AuthorizationError),
+    return await tryFor(startTimeoutMs, () => connect(options), {
+      mayPass: (error) => refusalOf(error) === undefined,
       onFirstFailure: () =>
         log.warn({}, `the NATS server cannot be reached; trying for ${startTimeoutMs / 1000} seconds`),
     });
   } catch (cause) {
-    const problem =
-      cause instanceof AuthorizationError
-        ? "does not take the credentials in it. Correct them"
-        : "cannot be reached. Start it, correct NATS_URL";
+    const problem = refusalOf(cause) ?? "cannot be reached. Start it, correct NATS_URL";
     throw new Error(`The NATS server at NATS_URL ${problem}, or unset it to use PostgreSQL alone.`, { cause });
   }
+}
+
+/** Why a server that is there cannot be used, where waiting does not help. */
+function refusalOf(error: unknown): string | undefined {
+  if (error instanceof AuthorizationError) return "does not take the credentials in it. Correct them";
+  // The client tells this failure by its words alone.
+  if (error instanceof Error && error.message === "server does not support 'tls'")
+    return "offers no TLS, which tls:// demands. Set it up there, use nats://";
+  if (/CERT|SIGNATURE/.test(String(errorCode(error))))
+    return `has a certificate that is not trusted (${errorCode(error)}). Correct it, name its authority's file in NODE_EXTRA_CA_CERTS`;
+  return undefined;
 }
 
 async function watch(nats: NatsConnection, onStatus: (type: string) => void): Promise<void> {

@@ -116,14 +116,21 @@ function ids(user: string): { uid: number; gid: number } {
   return { uid: id("-u"), gid: id("-g") };
 }
 
-/** A NATS server of its own, or undefined where none is installed. */
-export async function startNats(): Promise<(Service & Pick<PostgresServer, "down" | "up">) | undefined> {
+/** A NATS server that can be down or silent for a while. */
+export interface NatsServer extends Service, Pick<PostgresServer, "down" | "up"> {
+  /** Lets it stand still, with its connections open. */
+  pause(): void;
+  resume(): void;
+}
+
+/** A NATS server of its own, with these arguments beside its address, or undefined where none is installed. */
+export async function startNats(args: readonly string[] = []): Promise<NatsServer | undefined> {
   const program = ["/usr/sbin/nats-server", "/usr/bin/nats-server"].find((path) => existsSync(path));
   if (program === undefined) return undefined;
   const port = await freePort();
   let child: ChildProcess;
   const start = async () => {
-    child = spawn(program, ["-a", "127.0.0.1", "-p", String(port)], { stdio: "ignore" });
+    child = spawn(program, ["-a", "127.0.0.1", "-p", String(port), ...args], { stdio: "ignore" });
     await untilAnswers(port);
   };
   const kill = async () => {
@@ -137,6 +144,8 @@ export async function startNats(): Promise<(Service & Pick<PostgresServer, "down
     url: `nats://127.0.0.1:${port}`,
     down: kill,
     up: start,
+    pause: () => child.kill("SIGSTOP"),
+    resume: () => child.kill("SIGCONT"),
     async restart() {
       await kill();
       await start();
