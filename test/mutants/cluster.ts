@@ -74,6 +74,15 @@ export const clusterMutants: readonly Mutant[] = [
     onPostgres: true,
   },
   {
+    promise: "I16",
+    defect: "Nothing is sent over NATS.",
+    file: "src/cluster/nats-transport.ts",
+    find: "      nats.publish(subject, text);\n",
+    replace: "",
+    test: "test/cluster-nats.test.ts",
+    onPostgres: true,
+  },
+  {
     promise: "I6",
     defect: "A cancellation is not passed on to the server where the execution runs.",
     file: "src/runtime/worker.ts",
