@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { pino } from "pino";
 import { afterAll, expect, onTestFinished, test, vi } from "vitest";
 import { startNats } from "./chaos/processes.ts";
@@ -56,6 +59,51 @@ test.skipIf(!canOwnNats)(
     }
   },
 );
+
+test.skipIf(!canOwnNats)(
+  "a NATS server that is silent counts as gone, holds up nobody, and is used again",
+  async () => {
+    const [one, other] = await twoNodes({ env: { NATS_URL: url }, pollMs: 600_000, tools });
+    const leaving = await startTestServer({ env: { NATS_URL: url }, tools });
+    const { id } = await one.createSession();
+    const near = await one.connect(id);
+    const far = await other.connect(id);
+    onTestFinished(() => nats?.resume());
+
+    nats?.pause();
+    for (const server of [one, other]) await untilConnected(server, "failed");
+    const startedAt = performance.now();
+    await leaving.remove();
+    const leftAfterMs = performance.now() - startedAt;
+    nats?.resume();
+    for (const server of [one, other]) await untilConnected(server, "ok");
+
+    expect(leftAfterMs).toBeLessThan(5000);
+    expect(await far.end(execute(near, "look {}"))).toMatchObject({ type: "complete" });
+  },
+);
+
+test.skipIf(!canOwnNats)("a server that may not listen to its subject over NATS says so, until it may", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "paygent-test-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const config = join(folder, "nats.conf");
+  const allow = (subject: string) =>
+    writeFileSync(
+      config,
+      `authorization { users = [{ user: bob, password: pass, permissions: { subscribe: "${subject}" } }] }`,
+    );
+  allow("other");
+  const guarded = await startNats(["-c", config]);
+  onTestFinished(() => guarded?.stop());
+
+  const server = await startTestServer({ env: { NATS_URL: guarded?.url.replace("//", "//bob:pass@") ?? "" } });
+  onTestFinished(() => server.remove());
+  await untilConnected(server, "failed");
+  allow(">");
+  await guarded?.restart();
+
+  await untilConnected(server, "ok");
+});
 
 test.skipIf(!canOwnNats)("a NATS server that comes up while a start waits for it is used", async () => {
   await nats?.down();

@@ -1,4 +1,11 @@
-import { AuthorizationError, connect, type NatsConnection } from "@nats-io/transport-node";
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  AuthorizationError,
+  connect,
+  type NatsConnection,
+  type Status,
+  type Subscription,
+} from "@nats-io/transport-node";
 import type { Log } from "../runtime/log.ts";
 import { errorCode } from "../store/outage.ts";
 import { tryFor } from "../store/try-for.ts";
@@ -6,6 +13,12 @@ import { readNatsUrl } from "./nats-url.ts";
 import type { Transport } from "./transport.ts";
 
 const connectTimeoutMs = 5000;
+/** How often the server is asked whether it is there; when the third question finds two unanswered it is not. */
+const pingEveryMs = 2000;
+const retryMs = 5000;
+const farewellMs = 1000;
+
+type Listener = Parameters<Transport["open"]>[0];
 
 interface NatsOptions {
   readonly url: string;
@@ -21,44 +34,81 @@ interface NatsOptions {
  * again for as long as it takes.
  */
 export async function natsTransport({ url, deployment, startTimeoutMs, log }: NatsOptions): Promise<Transport> {
-  const nats = await open(url, startTimeoutMs, log);
-  const subject = `paygent.${deployment}`;
-  let isConnected = true;
+  return new NatsTransport(await open(url, startTimeoutMs, log), `paygent.${deployment}`, log);
+}
 
-  return {
-    maxBytes: Math.min(nats.info?.max_payload ?? 0, 256 * 1024),
+class NatsTransport implements Transport {
+  readonly maxBytes: number;
+  readonly #nats: NatsConnection;
+  readonly #subject: string;
+  readonly #log: Log;
+  #subscription: Subscription | undefined;
+  #isLinked = true;
+  /** Whether the server has refused something since it was last asked for everything. */
+  #isRefused = false;
+  #retry: NodeJS.Timeout | undefined;
 
-    async send(text) {
-      nats.publish(subject, text);
-    },
+  constructor(nats: NatsConnection, subject: string, log: Log) {
+    this.#nats = nats;
+    this.#subject = subject;
+    this.#log = log;
+    this.maxBytes = Math.min(nats.info?.max_payload ?? 0, 256 * 1024);
+  }
 
-    async open({ onText, onGap }) {
-      nats.subscribe(subject, {
-        callback: (error, message) => {
-          if (error === null) onText(message.string());
-          else log.warn({ err: error }, "hints cannot be heard over NATS; nodes look into the log instead");
-        },
-      });
-      watch(nats, (status) => {
-        if (status === "disconnect") {
-          isConnected = false;
-          log.warn({}, "the connection to NATS is lost; connecting again");
-        }
-        if (status === "reconnect") {
-          isConnected = true;
-          onGap();
-        }
-      }).catch((error: unknown) => log.warn({ err: error }, "the connection to NATS is not watched any more"));
-      await nats.flush();
-    },
+  async send(text: string): Promise<void> {
+    this.#nats.publish(this.#subject, text);
+  }
 
-    isConnected: () => isConnected,
+  async open(listener: Listener): Promise<void> {
+    watch(this.#nats, (type) => this.#follow(type, listener)).catch((error: unknown) => {
+      this.#isLinked = false;
+      this.#log.warn({ err: error }, "the connection to NATS is not watched any more");
+    });
+    this.#subscribe(listener);
+    await this.#nats.flush();
+  }
 
-    async close() {
-      // Not `drain`: it would wait for a server that is gone.
-      await nats.close();
-    },
-  };
+  isConnected(): boolean {
+    return this.#isLinked && !this.#isRefused && this.#subscription?.isClosed() === false;
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#retry);
+    // Not `drain`, and not for long: it would wait for a server that is gone.
+    await Promise.race([this.#nats.close(), delay(farewellMs, undefined, { ref: false })]);
+  }
+
+  #follow(type: Status["type"], listener: Listener): void {
+    if (type === "reconnect") {
+      this.#isLinked = true;
+      this.#goOn(listener);
+    } else if (type === "error") {
+      this.#isRefused = true;
+      clearTimeout(this.#retry);
+      // What is refused on a connection that stays, such as a subject, may be allowed later.
+      this.#retry = setTimeout(() => this.#isLinked && this.#goOn(listener), retryMs);
+    } else if (type === "disconnect" || type === "staleConnection" || type === "close") {
+      if (this.#isLinked && type !== "close") this.#log.warn({}, "the connection to NATS is lost; connecting again");
+      this.#isLinked = false;
+    }
+  }
+
+  #goOn(listener: Listener): void {
+    this.#isRefused = false;
+    this.#subscribe(listener);
+    listener.onGap();
+  }
+
+  /** A subscription that the server refuses has ended, and comes to no other connection. */
+  #subscribe({ onText }: Listener): void {
+    if (this.#subscription?.isClosed() === false) return;
+    this.#subscription = this.#nats.subscribe(this.#subject, {
+      callback: (error, message) => {
+        if (error === null) onText(message.string());
+        else this.#log.warn({ err: error }, "hints cannot be heard over NATS; nodes look into the log instead");
+      },
+    });
+  }
 }
 
 async function open(url: string, startTimeoutMs: number, log: Log): Promise<NatsConnection> {
@@ -69,6 +119,7 @@ async function open(url: string, startTimeoutMs: number, log: Log): Promise<Nats
     ignoreAuthErrorAbort: true,
     reconnectTimeWait: 500,
     timeout: connectTimeoutMs,
+    pingInterval: pingEveryMs,
   };
   try {
     return await tryFor(startTimeoutMs, () => connect(options), {
@@ -93,6 +144,6 @@ function refusalOf(error: unknown): string | undefined {
   return undefined;
 }
 
-async function watch(nats: NatsConnection, onStatus: (type: string) => void): Promise<void> {
+async function watch(nats: NatsConnection, onStatus: (type: Status["type"]) => void): Promise<void> {
   for await (const { type } of nats.status()) onStatus(type);
 }
