@@ -1,7 +1,13 @@
-import { expect, test } from "vitest";
+import { pino } from "pino";
+import { expect, onTestFinished, test } from "vitest";
+import { openBus } from "../src/cluster/open-bus.ts";
+import { openStore } from "../src/store/database.ts";
+import type { StoredEvent } from "../src/store/event-log.ts";
 import { ask } from "./support/ask.ts";
+import { testDatabase } from "./support/database.ts";
 import { dataOf } from "./support/events-of.ts";
 import { scriptedModel } from "./support/scripted-model.ts";
+import { serverForTest } from "./support/server-for-test.ts";
 import { runSql } from "./support/store-fault.ts";
 import type { TestClient } from "./support/test-client.ts";
 import { execute } from "./support/test-server.ts";
@@ -83,6 +89,40 @@ test.skipIf(!isShared)("what no hint told of is found by looking into the log", 
     await writeElsewhere(one.database, id, seq);
     await client.find((event) => event.seq === seq);
   }
+});
+
+test.skipIf(!isShared)("whoever follows a session from its last event on is told of nothing before", async () => {
+  const database = await testDatabase();
+  onTestFinished(() => database.remove());
+  const server = await serverForTest({ database });
+  const { id } = await server.createSession();
+  for (const seq of [1, 2]) await writeElsewhere(database, id, seq);
+  const databaseUrl = database.env.DATABASE_URL ?? "";
+  const store = await openStore({ url: databaseUrl });
+  onTestFinished(() => store.close());
+  const given = {
+    nodeId: "watching",
+    natsUrl: undefined,
+    startTimeoutMs: 0,
+    log: pino({ level: "silent" }),
+    pollMs: 20,
+  };
+  const bus = await openBus({ ...given, store, databaseUrl });
+  onTestFinished(() => bus.close());
+  const follow = (lastSeq: number) => {
+    const seen: number[] = [];
+    const onEvents = (events: readonly StoredEvent[]) => void seen.push(...events.map(({ seq }) => seq));
+    return { seen, unsubscribe: bus.subscribe(id, { onEvents, onDelta: () => undefined }, lastSeq) };
+  };
+
+  const fromStart = follow(0);
+  await expect.poll(() => fromStart.seen).toEqual([1, 2]);
+  fromStart.unsubscribe();
+  const fromNow = follow(2);
+  await writeElsewhere(database, id, 3);
+  await expect.poll(() => fromNow.seen.at(-1)).toBe(3);
+
+  expect(fromNow.seen).toEqual([3]);
 });
 
 test.skipIf(!isShared)("what others say on the nodes' channel is ignored", async () => {

@@ -3,6 +3,8 @@ import { fakeWorld } from "./support/fake-world.ts";
 import { serverForTest } from "./support/server-for-test.ts";
 import { runSql } from "./support/store-fault.ts";
 import { execute } from "./support/test-server.ts";
+import { isShared } from "./support/two-nodes.ts";
+import { writeElsewhere } from "./support/write-elsewhere.ts";
 
 async function scrape(url: string, token: string | undefined) {
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
@@ -51,6 +53,26 @@ test("while the database cannot count, a server's own metrics are there, and not
   expect(sampleOf(text, "paygent_sockets")).toBe(1);
   expect(text).toContain("nodejs_eventloop_lag_seconds");
   for (const name of ["paygent_executions", "paygent_approvals", "paygent_day_usd"]) expect(text).not.toContain(name);
+});
+
+test.skipIf(!isShared)("an old event is none that came late to those who come now", async () => {
+  const server = await serverForTest({ pollMs: 50 });
+  const [quiet, busy] = [await server.createSession(), await server.createSession()];
+  const anHourAgo = new Date(Date.now() - 3_600_000).toISOString();
+  await writeElsewhere(server.database, quiet.id, 1, anHourAgo);
+  await server.connect(quiet.id);
+  await server.connect(quiet.id, { lastSeq: 0 });
+  const client = await server.connect(busy.id);
+
+  // When two have come, the logs of all sessions have been looked into since.
+  for (const seq of [1, 2]) {
+    await writeElsewhere(server.database, busy.id, seq);
+    await client.find((event) => event.seq === seq);
+  }
+  const { text } = await scrape(server.url, await server.token("root", { scope: "admin" }));
+
+  expect(sampleOf(text, "paygent_event_lag_seconds_count")).toBe(2);
+  expect(sampleOf(text, 'paygent_event_lag_seconds_bucket{le="5"}')).toBe(2);
 });
 
 test("metrics are for tokens with the scope admin alone", async () => {

@@ -5,7 +5,7 @@ import { readEvents } from "../store/event-log.ts";
 import { hasOtherNodes } from "../store/nodes.ts";
 import { lastSeqs } from "../store/sessions.ts";
 import type { Database } from "../store/statement.ts";
-import { type Head, readHintMessage } from "./hint-message.ts";
+import { readHintMessage } from "./hint-message.ts";
 import { Outbox } from "./outbox.ts";
 import { type Subscription, Subscriptions } from "./subscriptions.ts";
 import type { Transport } from "./transport.ts";
@@ -71,8 +71,8 @@ export class HintBus implements Bus {
     void this.#send();
   };
 
-  subscribe(sessionId: string, listener: SessionListener): () => void {
-    return this.#sessions.add(sessionId, listener);
+  subscribe(sessionId: string, listener: SessionListener, lastSeq: number): () => void {
+    return this.#sessions.add(sessionId, listener, lastSeq);
   }
 
   signal(signal: Signal): void {
@@ -125,20 +125,19 @@ export class HintBus implements Bus {
     const { from, heads, deltas, signals } = message;
     if (from === this.#options.nodeId) return;
     this.#hasPeers = true;
-    for (const [sessionId, head] of Object.entries(heads)) this.#follow(sessionId, head);
+    for (const [sessionId, { last }] of Object.entries(heads)) this.#follow(sessionId, last);
     for (const [sessionId, after, frame] of deltas) this.#passOn(sessionId, after, frame);
     for (const signal of signals) for (const listener of this.#listeners) listener(signal);
   }
 
   /** Reads on in the log of a session that is followed here. */
-  #follow(sessionId: string, { first, last }: Head): void {
+  #follow(sessionId: string, last: number): void {
     const session = this.#sessions.get(sessionId);
     if (session === undefined) return;
     this.#then(session, async () => {
-      if (session.lastSeq !== undefined && session.lastSeq >= last) return;
+      if (session.lastSeq >= last) return;
       for (;;) {
-        const after = session.lastSeq ?? first - 1;
-        const events = await readEvents(this.#options.db, sessionId, after, readPage);
+        const events = await readEvents(this.#options.db, sessionId, session.lastSeq, readPage);
         session.deliver(events);
         if (events.length < readPage) return;
       }
@@ -150,7 +149,7 @@ export class HintBus implements Bus {
     const session = this.#sessions.get(sessionId);
     if (session === undefined) return;
     this.#then(session, async () => {
-      if (session.lastSeq === undefined || session.lastSeq === after) session.deliverDelta(frame);
+      if (session.lastSeq === after) session.deliverDelta(frame);
     });
   }
 
@@ -179,8 +178,8 @@ export class HintBus implements Bus {
     for (let from = 0; from < ids.length; from += pollPage) {
       const page = ids.slice(from, from + pollPage);
       for (const [sessionId, last] of await lastSeqs(db, page)) {
-        const known = this.#sessions.get(sessionId)?.lastSeq ?? last - 1;
-        if (last > known && last > 0) this.#follow(sessionId, { first: Math.max(1, known + 1), last });
+        const session = this.#sessions.get(sessionId);
+        if (session !== undefined && last > session.lastSeq) this.#follow(sessionId, last);
       }
     }
   }

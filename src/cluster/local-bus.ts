@@ -7,7 +7,7 @@ export function localBus(): Bus {
   return {
     publish: (sessionId, events) => sessions.get(sessionId)?.deliver(events),
     publishDelta: (sessionId, frame) => sessions.get(sessionId)?.deliverDelta(frame),
-    subscribe: (sessionId, listener) => sessions.add(sessionId, listener),
+    subscribe: (sessionId, listener, lastSeq) => sessions.add(sessionId, listener, lastSeq),
     signal: () => undefined,
     onSignal: () => undefined,
     isConnected: () => true,

@@ -4,13 +4,17 @@ import type { StoredEvent } from "../store/event-log.ts";
 /** Those on this node who follow one session. */
 export class Subscription {
   readonly listeners = new Set<SessionListener>();
-  /** The last event that they were told of; undefined until there was one. */
-  lastSeq: number | undefined;
+  /** The last event that they were told of, or that they knew of when the first of them came. */
+  lastSeq: number;
+
+  constructor(lastSeq: number) {
+    this.lastSeq = lastSeq;
+  }
 
   deliver(events: readonly StoredEvent[]): void {
     const last = events.at(-1);
     if (last === undefined) return;
-    this.lastSeq = Math.max(this.lastSeq ?? 0, last.seq);
+    this.lastSeq = Math.max(this.lastSeq, last.seq);
     for (const listener of this.listeners) listener.onEvents(events);
   }
 
@@ -28,8 +32,8 @@ export class Subscriptions {
   }
 
   /** Gives back the function that ends the subscription. */
-  add(sessionId: string, listener: SessionListener): () => void {
-    const subscription = this.#sessions.get(sessionId) ?? new Subscription();
+  add(sessionId: string, listener: SessionListener, lastSeq: number): () => void {
+    const subscription = this.#sessions.get(sessionId) ?? new Subscription(lastSeq);
     this.#sessions.set(sessionId, subscription);
     subscription.listeners.add(listener);
     return () => {

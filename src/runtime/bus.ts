@@ -21,8 +21,11 @@ export type Signal =
 export interface Bus {
   publish(sessionId: string, events: readonly StoredEvent[]): void;
   publishDelta(sessionId: string, frame: string): void;
-  /** Gives back the function that ends the subscription. */
-  subscribe(sessionId: string, listener: SessionListener): () => void;
+  /**
+   * Follows a session whose log had come to `lastSeq` shortly before. Gives back the function that ends the
+   * subscription.
+   */
+  subscribe(sessionId: string, listener: SessionListener, lastSeq: number): () => void;
   /** Tells the other nodes. */
   signal(signal: Signal): void;
   /** Calls `listener` with what other nodes signal, until the bus is closed. */

@@ -147,13 +147,12 @@ export function createApi({ runtime, catalogue, onTerminated, revocations }: Api
       return { events, firstSeq: session.firstSeq, lastSeq, archived: archivedView(session, afterSeq) };
     },
 
-    subscribe: (sessionId, listener) =>
-      bus.subscribe(sessionId, {
-        onEvents: (events: readonly StoredEvent[]) => {
-          for (const event of events) listener(event);
-        },
-        onDelta: (text) => listener({ seq: undefined, text }),
-      }),
+    subscribe: (sessionId, listener, lastSeq) => {
+      const onEvents = (events: readonly StoredEvent[]) => {
+        for (const event of events) listener(event);
+      };
+      return bus.subscribe(sessionId, { onEvents, onDelta: (text) => listener({ seq: undefined, text }) }, lastSeq);
+    },
 
     async readLog(identity, filter) {
       await sessionFor(db, identity, filter.sessionId);

@@ -48,7 +48,7 @@ export class Connection {
     if (session === undefined) return this.peer.close(closeCodes.notFound, "no such session for this user");
     if (!this.peer.isOpen) return;
     // Subscribed before the log's end is passed on, so that nothing can fall between replay and live.
-    watchers.add(sessionId, this.#outbound);
+    watchers.add(sessionId, this.#outbound, session.lastSeq);
     this.#outbound.say("connected", await connectedData(runtime, session, identity.userId, heartbeatMs));
     this.#outbound.startAfter(lastSeq, session);
   }

@@ -7,7 +7,10 @@ import { readTotals, type Totals } from "../store/totals.ts";
 
 /** What a server measures of itself, in Prometheus' terms. */
 export interface Metrics {
-  /** Counts the time from an event's to its being handed to the sockets. */
+  /**
+   * Counts the time from an event's to its being handed to the sockets. An event's time is that of its unit of work,
+   * taken once when it begins, so waiting for locks and the commit are in it.
+   */
   observeLag(eventAt: string): void;
   /** The text that Prometheus scrapes; without what is counted in the database while that cannot be read. */
   text(): Promise<string>;
@@ -31,7 +34,7 @@ export function createMetrics(given: {
   const registers = [register];
   const lag = new Histogram({
     name: "paygent_event_lag_seconds",
-    help: "From the time of a durable event to its being handed to this node's sockets",
+    help: "From the time of a durable event, when its change began and was not yet committed, to its being handed to this node's sockets as news",
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5],
     registers,
   });

@@ -50,8 +50,8 @@ export class Outbound implements Watcher {
     this.#write(webSocketFrame(liveText(this.#runtime.clock, type, data, ref)));
   }
 
-  take({ bytes, seqs }: Batch): void {
-    if (!this.#peer.isOpen) return;
+  take({ bytes, seqs }: Batch): boolean {
+    if (!this.#peer.isOpen) return false;
     const isBehind = this.#peer.socket.writableLength > behindBytes;
     if (this.#isReplaying) {
       if (seqs !== undefined) this.#hasMissed = true;
@@ -60,9 +60,11 @@ export class Outbound implements Watcher {
     } else if (seqs.first === this.#cursor + 1 && !isBehind) {
       this.#cursor = seqs.last;
       this.#write(bytes);
+      return true;
     } else if (seqs.last > this.#cursor) {
       void this.replay();
     }
+    return false;
   }
 
   /** Reads on from the log until the socket has all there is. Never rejects. */

@@ -10,7 +10,8 @@ export interface Batch {
 }
 
 export interface Watcher {
-  take(batch: Batch): void;
+  /** Gives whether events in it were news that went out at once, and not read from the log or known already. */
+  take(batch: Batch): boolean;
 }
 
 const flushBytes = 64 * 1024;
@@ -65,8 +66,9 @@ class Feed implements SessionListener {
     this.#frames = [];
     this.#size = 0;
     this.#first = undefined;
-    for (const watcher of this.watchers) watcher.take({ bytes, seqs });
-    if (this.#lastAt !== undefined) this.#observeLag(this.#lastAt);
+    let isNews = false;
+    for (const watcher of this.watchers) isNews = watcher.take({ bytes, seqs }) || isNews;
+    if (isNews && this.#lastAt !== undefined) this.#observeLag(this.#lastAt);
     this.#lastAt = undefined;
   }
 }
@@ -77,17 +79,18 @@ export class Watchers {
   readonly #observeLag: (eventAt: string) => void;
   readonly #feeds = new Map<string, { feed: Feed; unsubscribe: () => void }>();
 
-  /** `observeLag` is told the time of the last event of each batch when it has been handed out. */
+  /** `observeLag` is told the time of the last event of each batch that was news to a watcher. */
   constructor(bus: Bus, observeLag: (eventAt: string) => void) {
     this.#bus = bus;
     this.#observeLag = observeLag;
   }
 
-  add(sessionId: string, watcher: Watcher): void {
+  /** Adds a watcher of a session whose log had come to `lastSeq` shortly before. */
+  add(sessionId: string, watcher: Watcher, lastSeq: number): void {
     let entry = this.#feeds.get(sessionId);
     if (entry === undefined) {
       const feed = new Feed(this.#observeLag);
-      entry = { feed, unsubscribe: this.#bus.subscribe(sessionId, feed) };
+      entry = { feed, unsubscribe: this.#bus.subscribe(sessionId, feed, lastSeq) };
       this.#feeds.set(sessionId, entry);
     }
     entry.feed.watchers.add(watcher);

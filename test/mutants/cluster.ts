@@ -149,6 +149,23 @@ export const clusterMutants: readonly Mutant[] = [
     test: "src/cluster/outbox.test.ts",
   },
   {
+    promise: "M1",
+    defect: "What a socket knows already counts as news that came late.",
+    file: "src/server/watchers.ts",
+    find: "if (isNews && this.#lastAt !== undefined)",
+    replace: "if ((isNews || this.watchers.size > 0) && this.#lastAt !== undefined)",
+    test: "src/server/watchers.test.ts",
+  },
+  {
+    promise: "M1",
+    defect: "Who comes to a session is told of all its old events.",
+    file: "src/cluster/subscriptions.ts",
+    find: "?? new Subscription(lastSeq);",
+    replace: "?? new Subscription(0 * lastSeq);",
+    test: "test/cluster-events.test.ts",
+    onPostgres: true,
+  },
+  {
     promise: "I6",
     defect: "A cancellation is not passed on to the server where the execution runs.",
     file: "src/runtime/worker.ts",

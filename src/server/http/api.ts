@@ -56,7 +56,7 @@ export interface Api {
 
   readEvents(identity: Identity, sessionId: string, afterSeq: number, limit: number): Promise<EventSlice>;
   /** Tells of every event that a session's sockets get, in order, until the returned function is called. */
-  subscribe(sessionId: string, listener: (frame: Frame) => void): () => void;
+  subscribe(sessionId: string, listener: (frame: Frame) => void, lastSeq: number): () => void;
 
   readLog(identity: Identity, filter: LogFilter): Promise<LogSlice>;
   readExecutionLog(

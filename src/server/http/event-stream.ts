@@ -58,7 +58,7 @@ class SessionFeed {
         callback(error);
       },
     });
-    this.#unsubscribe = options.api.subscribe(options.sessionId, (frame) => this.#take(frame));
+    this.#unsubscribe = options.api.subscribe(options.sessionId, (frame) => this.#take(frame), first.lastSeq);
     this.#unwatch = options.api.onRevoked(options.identity, () => this.#end());
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     // Sends the headers at once, also when no event is there yet.
