@@ -16,7 +16,8 @@ const buyNews = 'pay_service {"service":"news"}';
 let server: TestServer;
 
 beforeAll(async () => {
-  server = await startTestServer();
+  // Nothing here is to be found by looking.
+  server = await startTestServer({ pollMs: 600_000 });
 });
 
 afterAll(() => server.remove());
@@ -86,3 +87,22 @@ function dyingAfter(writes: number, store: Store): Store {
   };
   return { ...store, write };
 }
+test("whoever comes in while the session is terminated does not stay", async () => {
+  const token = await server.token();
+  const codes = new Set<number>();
+
+  for (let round = 0; round < 10; round++) {
+    const { id } = await server.createSession();
+    const url = `${server.url.replace("http", "ws")}/api/v1/ws?session_id=${id}`;
+    const clients = [new TestClient(url, { token })];
+    const terminated = server.http("DELETE", `/sessions/${id}`);
+    for (let late = 0; late < 20; late++) {
+      clients.push(new TestClient(url, { token }));
+      await server.http("GET", "/identity");
+    }
+    await terminated;
+    for (const { closed } of clients) codes.add((await closed).code);
+  }
+
+  expect([...codes]).toEqual([4409]);
+});

@@ -46,6 +46,8 @@ export class Connection {
     const { sessionId, identity } = this.peer;
     const session = await findSession(runtime.store.db, sessionId);
     if (session === undefined) return this.peer.close(closeCodes.notFound, "no such session for this user");
+    // It may have been terminated while this socket was let in, before it was among those that are then closed.
+    if (session.status === "terminated") return this.peer.close(closeCodes.terminated, "the session was terminated");
     if (!this.peer.isOpen) return;
     // Subscribed before the log's end is passed on, so that nothing can fall between replay and live.
     watchers.add(sessionId, this.#outbound, session.lastSeq);
