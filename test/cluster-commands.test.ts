@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { ask } from "./support/ask.ts";
 import { dataOf } from "./support/events-of.ts";
+import { runSql } from "./support/store-fault.ts";
 import { execute } from "./support/test-server.ts";
 import { readTool } from "./support/test-tools.ts";
 import { isShared, twoNodes } from "./support/two-nodes.ts";
@@ -84,6 +85,16 @@ test.skipIf(!isShared)("a session that is terminated on one node is closed on th
   await one.http("DELETE", `/sessions/${id}`);
 
   expect(await far.closed).toMatchObject({ code: 4409 });
+});
+
+test.skipIf(!isShared)("a session that another node terminated unheard is closed all the same", async () => {
+  const [one] = await twoNodes({ pollMs: 50 });
+  const { id } = await one.createSession();
+  const client = await one.connect(id);
+
+  await runSql(one.database, `update sessions set status = 'terminated' where id = '${id}'`);
+
+  expect(await client.closed).toMatchObject({ code: 4409 });
 });
 
 test.skipIf(!isShared)("what a full node cannot take is done by another, users by turns", async () => {

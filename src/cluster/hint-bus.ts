@@ -3,7 +3,7 @@ import type { Bus, SessionListener, Signal } from "../runtime/bus.ts";
 import type { Log } from "../runtime/log.ts";
 import { readEvents } from "../store/event-log.ts";
 import { hasOtherNodes } from "../store/nodes.ts";
-import { lastSeqs } from "../store/sessions.ts";
+import { sessionHeads } from "../store/sessions.ts";
 import type { Database } from "../store/statement.ts";
 import { readHintMessage } from "./hint-message.ts";
 import { Outbox } from "./outbox.ts";
@@ -127,7 +127,11 @@ export class HintBus implements Bus {
     this.#hasPeers = true;
     for (const [sessionId, { last }] of Object.entries(heads)) this.#follow(sessionId, last);
     for (const [sessionId, after, frame] of deltas) this.#passOn(sessionId, after, frame);
-    for (const signal of signals) for (const listener of this.#listeners) listener(signal);
+    for (const signal of signals) this.#tell(signal);
+  }
+
+  #tell(signal: Signal): void {
+    for (const listener of this.#listeners) listener(signal);
   }
 
   /** Reads on in the log of a session that is followed here. */
@@ -161,7 +165,7 @@ export class HintBus implements Bus {
     this.#reading.set(session, done);
   }
 
-  /** Finds what no hint told of. */
+  /** Finds what no hint and no signal told of. */
   #poll(): Promise<void> {
     this.#polling ??= this.#lookIntoLogs()
       .catch((error: unknown) => this.#options.log.warn({ err: error }, "could not look for missed events"))
@@ -177,9 +181,13 @@ export class HintBus implements Bus {
     const ids = this.#sessions.sessionIds;
     for (let from = 0; from < ids.length; from += pollPage) {
       const page = ids.slice(from, from + pollPage);
-      for (const [sessionId, last] of await lastSeqs(db, page)) {
-        const session = this.#sessions.get(sessionId);
-        if (session !== undefined && last > session.lastSeq) this.#follow(sessionId, last);
+      for (const { id, lastSeq, isTerminated } of await sessionHeads(db, page)) {
+        const session = this.#sessions.get(id);
+        if (session === undefined) continue;
+        if (lastSeq > session.lastSeq) this.#follow(id, lastSeq);
+        if (!isTerminated || session.isOver) continue;
+        session.isOver = true;
+        this.#tell({ kind: "terminated", sessionId: id });
       }
     }
   }

@@ -6,6 +6,8 @@ export class Subscription {
   readonly listeners = new Set<SessionListener>();
   /** The last event that they were told of, or that they knew of when the first of them came. */
   lastSeq: number;
+  /** Whether looking has found, and told, that the session is terminated. */
+  isOver = false;
 
   constructor(lastSeq: number) {
     this.lastSeq = lastSeq;

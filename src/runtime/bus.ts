@@ -15,6 +15,7 @@ export type Signal =
   | { readonly kind: "poke"; readonly executionId: string }
   /** There are executions that nobody works on: a node goes down, or is full. */
   | { readonly kind: "work" }
+  /** A session is over; raised too when a node finds that out about one that is followed there. */
   | { readonly kind: "terminated"; readonly sessionId: string };
 
 /** Carries hints about committed events, and live text, from workers to sockets, wherever they are. */

@@ -75,17 +75,23 @@ export async function sessionsById(db: Database, ids: readonly string[]): Promis
   return new Map(rows.map((row) => [row.id, sessionRow(row)]));
 }
 
-const selectLastSeqs = statement<{ ids: readonly string[] }, Pick<Selectable<Tables["sessions"]>, "id" | "last_seq">>(
-  (db, param) =>
-    db
-      .selectFrom("sessions")
-      .select(["id", "last_seq"])
-      .where(sql<boolean>`id = any(${param("ids")}::text[])`),
+const selectHeads = statement<
+  { ids: readonly string[] },
+  Pick<Selectable<Tables["sessions"]>, "id" | "last_seq" | "status">
+>((db, param) =>
+  db
+    .selectFrom("sessions")
+    .select(["id", "last_seq", "status"])
+    .where(sql<boolean>`id = any(${param("ids")}::text[])`),
 );
 
-/** How far the logs of these sessions have come, on PostgreSQL. */
-export async function lastSeqs(db: Database, ids: readonly string[]): Promise<[id: string, lastSeq: number][]> {
-  return (await selectLastSeqs(db, { ids })).map((row) => [row.id, Number(row.last_seq)]);
+/** How far the logs of these sessions have come, and whether they are over, on PostgreSQL. */
+export async function sessionHeads(
+  db: Database,
+  ids: readonly string[],
+): Promise<{ id: string; lastSeq: number; isTerminated: boolean }[]> {
+  const rows = await selectHeads(db, { ids });
+  return rows.map((row) => ({ id: row.id, lastSeq: Number(row.last_seq), isTerminated: row.status === "terminated" }));
 }
 
 /**

@@ -166,6 +166,15 @@ export const clusterMutants: readonly Mutant[] = [
     onPostgres: true,
   },
   {
+    promise: "I16",
+    defect: "A server that does not hear of a session's end leaves its sockets open.",
+    file: "src/cluster/hint-bus.ts",
+    find: "if (!isTerminated || session.isOver) continue;",
+    replace: "if (lastSeq >= 0 || isTerminated) continue;",
+    test: "test/cluster-commands.test.ts",
+    onPostgres: true,
+  },
+  {
     promise: "I6",
     defect: "A cancellation is not passed on to the server where the execution runs.",
     file: "src/runtime/worker.ts",
