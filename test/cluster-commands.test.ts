@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { ask } from "./support/ask.ts";
 import { dataOf } from "./support/events-of.ts";
+import { fakeWorld } from "./support/fake-world.ts";
 import { runSql } from "./support/store-fault.ts";
 import { execute } from "./support/test-server.ts";
 import { readTool } from "./support/test-tools.ts";
@@ -60,6 +61,87 @@ test.skipIf(!isShared)(`of decisions on two nodes at once one counts (${races} r
     expect(decided).toHaveLength(1);
   }
 });
+
+test.skipIf(!isShared)("an edit on one node changes what was asked, and is paid, on the other", async () => {
+  const world = fakeWorld();
+  const [one, other] = await twoNodes({ world });
+  const { id } = await one.createSession({ approval_threshold_usd: "1" });
+  const near = await one.connect(id);
+  const far = await other.connect(id);
+  const execution = execute(near, 'pay_service {"service":"premium-report"}');
+  const { data } = await far.first("approval_required", execution);
+
+  const answer = await ask(far, "edit", { request_id: data.request_id, edited_args: { service: "news" } });
+
+  expect(answer).toMatchObject({ type: "edit_approved", data: { edited_args: { service: "news" } } });
+  for (const client of [near, far])
+    expect(await client.end(execution)).toMatchObject({ type: "complete", data: { total_cost: "2.00 USD" } });
+  expect([...world.signed.values()]).toMatchObject([{ amount: "2000000" }]);
+});
+
+test.skipIf(!isShared)(`of edits and approvals on two nodes at once one counts (${races} races)`, async () => {
+  const world = fakeWorld();
+  const [one, other] = await twoNodes({ world });
+  const { id } = await one.createSession({
+    approval_threshold_usd: "1",
+    budget_usd: "1000",
+    daily_budget_usd: "1000",
+  });
+  const near = await one.connect(id);
+  const far = await other.connect(id);
+
+  for (let race = 0; race < races; race++) {
+    const execution = execute(race % 2 === 0 ? near : far, 'pay_service {"service":"news"}');
+    const shown = await Promise.all([near, far].map((client) => client.first("approval_required", execution)));
+    const request_id = shown[0]?.data.request_id ?? "";
+    const paidBefore = world.settled.length;
+    const answers = await Promise.all([
+      ask(near, "edit", { request_id, edited_args: { service: "market-data" } }),
+      ask(far, "approve", { request_id }),
+      ask(far, "edit", { request_id, edited_args: { service: "premium-report" } }),
+    ]);
+    await Promise.all([near.end(execution), far.end(execution)]);
+
+    expect(answers.filter(({ type }) => type !== "error")).toHaveLength(1);
+    for (const answer of answers)
+      if (answer.type === "error") expect(answer.data).toMatchObject({ code: "already_decided" });
+    expect(world.settled).toHaveLength(paidBefore + 1);
+  }
+});
+
+test.skipIf(!isShared).each(["quote", "sign"] as const)(
+  "a freeze on one node stops a payment that the other one is about to make, at %s",
+  async (step) => {
+    const world = fakeWorld();
+    const reached = Promise.withResolvers<void>();
+    const frozen = Promise.withResolvers<void>();
+    const { quote, sign } = world.wallet;
+    const hold = async () => {
+      reached.resolve();
+      await frozen.promise;
+    };
+    if (step === "quote") world.wallet.quote = (...given) => hold().then(() => quote(...given));
+    else world.wallet.sign = (...given) => hold().then(() => sign(...given));
+    const [one, other] = await twoNodes({ world });
+    const { id } = await one.createSession();
+    const near = await one.connect(id);
+    const far = await other.connect(id);
+    const execution = execute(near, 'pay_service {"service":"news"}');
+    await reached.promise;
+
+    const { status } = await other.http("POST", "/freeze", { body: { scope: "session", session_id: id } });
+    frozen.resolve();
+    await Promise.all([near, far].map((client) => client.end(execution)));
+
+    expect(status).toBe(200);
+    expect(dataOf(far, execution, "tool_result")[0]?.error).toMatchObject({
+      code: "policy_denied",
+      details: { rule: "freeze" },
+    });
+    expect(world.settled).toEqual([]);
+    if (step === "quote") expect(world.signed.size).toBe(0);
+  },
+);
 
 test.skipIf(!isShared)("the same execution id sent to both nodes at once starts one execution", async () => {
   const [one, other] = await twoNodes({ tools: [readTool("look", () => "seen")] });
