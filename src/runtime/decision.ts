@@ -54,8 +54,8 @@ export async function decide(
     const { approval, execution, session } = unit;
     if (!isMember(session, caller)) throw notFound("approval");
     requireApprover(session, caller);
-    if (execution.cancelBy !== null) throw executionEnded(approval.id);
     refuseUnlessPending(approval, unit.at);
+    if (execution.cancelBy !== null) throw executionEnded(approval.id);
     const resumed = (await apply(unit, approval)) === "decided" ? resume(unit, runtime, place) : undefined;
     return { executionId: execution.id, resumed };
   });
