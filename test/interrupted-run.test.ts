@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { PaygentError } from "../src/protocol/errors.ts";
 import { cancel } from "../src/runtime/cancel.ts";
 import { execute } from "../src/runtime/execute.ts";
@@ -50,4 +50,18 @@ test("a cancellation does not wait until an interrupted execution goes on", asyn
 
   await expect.poll(status, { interval: 5 }).toBe("cancelled");
   expect(performance.now() - from).toBeLessThan(restMs / 2);
+});
+
+test("a call that fails while the run reads what others wrote interrupts the run, and ends no process", async () => {
+  const unhandled: unknown[] = [];
+  const onUnhandled = (reason: unknown) => unhandled.push(reason);
+  process.on("unhandledRejection", onUnhandled);
+  onTestFinished(() => void process.off("unhandledRejection", onUnhandled));
+  const { runtime, id, asked } = await executionWithoutService();
+  const poking = setInterval(() => runtime.worker.poke(id), 0);
+  onTestFinished(() => clearInterval(poking));
+
+  await expect.poll(() => asked.length, { timeout: 20_000 }).toBeGreaterThan(200);
+
+  expect(unhandled).toEqual([]);
 });

@@ -92,6 +92,8 @@ export class AgentLoop {
             if (end === "waiting") waitingSince.set(toolId, lastSeq);
             running.delete(toolId);
           });
+          // It may fail while the loop reads, which hears of it only then.
+          attended.catch(() => undefined);
           running.set(toolId, attended);
         }
         if (this.#log.hasUnread) continue;

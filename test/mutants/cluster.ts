@@ -370,6 +370,15 @@ export const clusterMutants: readonly Mutant[] = [
   },
   {
     promise: "I26",
+    defect: "A call that fails while its run reads ends the process.",
+    file: "src/runtime/agent-loop.ts",
+    find: "          attended.catch(() => undefined);\n",
+    replace: "",
+    test: "test/interrupted-run.test.ts",
+    onPostgres: true,
+  },
+  {
+    promise: "I26",
     defect: "A service that is away is asked as often as the server sweeps.",
     file: "src/runtime/pauses.ts",
     find: "before.lengthMs * 2",
