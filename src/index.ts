@@ -1,4 +1,5 @@
 export type { WalletKeys } from "./payments/wallet-keys.ts";
+export type { PaymentTerms, ServiceResponse, SignedPayment } from "./protocol/payment.ts";
 export type {
   AgentModel,
   MeteredRequest,
@@ -14,6 +15,17 @@ export type {
 } from "./runtime/agent-model.ts";
 export { type Clock, systemClock } from "./runtime/clock.ts";
 export type { Purchase, Subagent, Tool, ToolContext } from "./runtime/tool.ts";
-export type { Balance, Catalogue, ChainOutcome, PaymentIntent, Quote, Service, Wallet } from "./runtime/wallet.ts";
+export type {
+  Balance,
+  Catalogue,
+  ChainOutcome,
+  PaymentIntent,
+  Quote,
+  Service,
+  SigningLimits,
+  Transfer,
+  Wallet,
+} from "./runtime/wallet.ts";
+export type { PageRequest } from "./runtime/web.ts";
 export type { StartOptions } from "./server/settings.ts";
 export { type PaidWorld, type RunningServer, type ServerParts, startServer } from "./server/start.ts";
