@@ -38,6 +38,7 @@ import { createSend, type Send } from "./http.ts";
 import { defaultReconnect, type ReconnectOptions } from "./reconnect-delay.ts";
 import { type ExecutionEnd, isExecutionEnd, readServerEvent } from "./server-event.ts";
 
+/** Where the server is, who asks, and how a connection behaves when it is lost. */
 export interface ClientOptions {
   /** Where the server is, e.g. `http://127.0.0.1:8000`. */
   readonly url: string;
@@ -50,11 +51,13 @@ export interface ClientOptions {
   readonly onListenerError?: (error: unknown) => void;
 }
 
+/** Which part of a list: up to `limit` items (1 to 200; 50 if not given) from a page's `next_cursor` on. */
 export interface PageQuery {
   readonly cursor?: string;
   readonly limit?: number;
 }
 
+/** Which events of a session's log; what is left out limits nothing. */
 export interface LogQuery extends PageQuery {
   readonly session_id: string;
   readonly execution_id?: string;
@@ -64,6 +67,7 @@ export interface LogQuery extends PageQuery {
   readonly to?: string;
 }
 
+/** Which payments of all your sessions; what is left out limits nothing. */
 export interface PaymentFilter {
   readonly session_id?: string;
   readonly execution_id?: string;
@@ -75,8 +79,10 @@ export interface PaymentFilter {
   readonly to?: string;
 }
 
+/** Which payments, and which page of them. */
 export interface PaymentQuery extends PaymentFilter, PageQuery {}
 
+/** Which session a statement is of, and which period; without a bound, from its beginning or until now. */
 export interface StatementQuery {
   readonly session_id: string;
   /** When money moved: ISO 8601 in UTC, like `to`, which is not included. */
@@ -84,6 +90,7 @@ export interface StatementQuery {
   readonly to?: string;
 }
 
+/** Where a connection begins in the session's log. */
 export interface ConnectOptions {
   /** Resume behind this event; 0 for the whole history. Without it only what happens from now on is seen. */
   readonly lastSeq?: number;
@@ -120,6 +127,7 @@ export function createClient(options: ClientOptions): PaygentClient {
   };
 }
 
+/** What a server does over HTTP, by noun, and its sessions live. */
 export interface PaygentClient extends Resources {
   /** Opens a live connection to a session. It connects at once and keeps itself connected. */
   connect(sessionId: string, options?: ConnectOptions): Connection;

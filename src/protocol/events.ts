@@ -22,9 +22,11 @@ export const Cost = z.object({
 });
 export type Cost = z.infer<typeof Cost>;
 
+/** A step of the plan that the agent states; each `plan` event replaces the one before. */
 export const PlanStep = z.object({ title: z.string(), status: z.enum(["pending", "in_progress", "done", "skipped"]) });
 export type PlanStep = z.infer<typeof PlanStep>;
 
+/** What went wrong, in a sentence that is safe to show. */
 export const ErrorInfo = z.object({
   code: ErrorCode,
   message: z.string(),
@@ -33,6 +35,7 @@ export const ErrorInfo = z.object({
 });
 export type ErrorInfo = z.infer<typeof ErrorInfo>;
 
+/** What a human made of an approval request. */
 export const Decision = z.enum(["approved", "rejected", "edited"]);
 export type Decision = z.infer<typeof Decision>;
 
@@ -101,6 +104,7 @@ const freeze = z.object({
   reason: z.string().optional(),
 });
 
+/** What became of a call that was under way when its execution was cancelled. */
 export const InFlight = z.object({
   tool_id: Id,
   outcome: z.enum(["not_started", "aborted", "completed_anyway", "unknown"]),
@@ -248,9 +252,13 @@ export const liveEvents = {
 
 type DataOf<Schemas extends Record<string, z.ZodType>> = { [Type in keyof Schemas]: z.infer<Schemas[Type]> };
 
+/** The data of each event that is kept in the log and replayed. */
 export type DurableEventData = DataOf<typeof durableEvents>;
+/** The types of the events that are kept in the log. */
 export type DurableEventType = keyof DurableEventData;
+/** The data of each event that only those who are connected see, and that is never replayed. */
 export type LiveEventData = DataOf<typeof liveEvents>;
+/** The types of live-only events. Some are also those of durable ones: `seq` tells which it is. */
 export type LiveEventType = keyof LiveEventData;
 
 /** A durable event as it goes over the wire; `seq` is its place in its session. */
@@ -269,4 +277,5 @@ export type LiveEvent = {
   [Type in LiveEventType]: { type: Type; data: LiveEventData[Type]; timestamp: string; seq?: undefined; ref?: string };
 }[LiveEventType];
 
+/** Everything a server sends over a WebSocket; only durable events have a `seq`. */
 export type ServerEvent = DurableEvent | LiveEvent;

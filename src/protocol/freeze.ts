@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { Id } from "./ids.ts";
 
+/** Whose payments stop: one session's, one user's, or everybody's. */
 export const FreezeScope = z.enum(["session", "user", "all"]);
 export type FreezeScope = z.infer<typeof FreezeScope>;
 

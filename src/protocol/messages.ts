@@ -15,6 +15,7 @@ export const PlanInput = z.strictObject({
 });
 export type PlanInput = z.infer<typeof PlanInput>;
 
+/** A command for the agent. Sent again with its `execution_id` and the same content it starts nothing new. */
 export const Execute = z.strictObject({
   command: z.string().min(1).max(4000).regex(/\S/, "must not be blank"),
   plan: z.array(PlanInput).min(1).max(50).optional(),
@@ -24,18 +25,23 @@ export const Execute = z.strictObject({
 });
 export type Execute = z.infer<typeof Execute>;
 
+/** Approves a call as it was asked about; `remember` leaves a spend rule for those that follow. */
 export const Approve = z.strictObject({ request_id: Id, reason: Reason.optional(), remember: SpendRule.optional() });
 export type Approve = z.infer<typeof Approve>;
 
+/** Refuses a call; the agent is told the reason and goes on. */
 export const Reject = z.strictObject({ request_id: Id, reason: Reason.optional() });
 export type Reject = z.infer<typeof Reject>;
 
+/** Approves a call with other arguments: `edited_args` are all of them, not those that differ. */
 export const Edit = z.strictObject({ request_id: Id, edited_args: Args, reason: Reason.optional() });
 export type Edit = z.infer<typeof Edit>;
 
+/** Stops an execution. What is being paid is brought to its end before `cancelled` follows. */
 export const Cancel = z.strictObject({ execution_id: Id, reason: Reason.optional() });
 export type Cancel = z.infer<typeof Cancel>;
 
+/** Asks for a `pong`, which shows that the connection still carries. */
 export const Ping = z.strictObject({});
 
 const MessageRef = z.string().max(128).optional();
@@ -53,6 +59,7 @@ export const ClientMessage = z.discriminatedUnion("type", [
 ]);
 export type ClientMessage = z.infer<typeof ClientMessage>;
 
+/** The types of `ClientMessage`: whatever else stands in `type` is answered with `unknown_message_type`. */
 export const messageTypes: ReadonlySet<string> = new Set(
   ClientMessage.options.map((option) => option.shape.type.value),
 );

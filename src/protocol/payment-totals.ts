@@ -21,5 +21,6 @@ export const PaymentSum = z.object({
 });
 export type PaymentSum = z.infer<typeof PaymentSum>;
 
+/** The sums of the payments that were asked about; a payment is in one of them. */
 export const PaymentTotals = z.object({ by: PaymentsBy, data: z.array(PaymentSum) });
 export type PaymentTotals = z.infer<typeof PaymentTotals>;

@@ -8,6 +8,7 @@ import { SessionConfig } from "./session-config.ts";
 const Timestamp = z.iso.datetime();
 const Args = z.record(z.string(), z.unknown());
 
+/** A conversation with its policy, its budget and its log. */
 export const Session = z.object({
   id: Id,
   title: z.string().nullable(),
@@ -89,6 +90,7 @@ export const ApprovalRecord = z.object({
 });
 export type ApprovalRecord = z.infer<typeof ApprovalRecord>;
 
+/** What became of an approval request; only `pending` is no end. */
 export const ApprovalStatus = z.enum(["pending", "approved", "rejected", "edited", "expired", "cancelled"]);
 export type ApprovalStatus = z.infer<typeof ApprovalStatus>;
 
@@ -116,6 +118,7 @@ export type ToolInfo = z.infer<typeof ToolInfo>;
 export const ToolList = z.object({ data: z.array(ToolInfo), next_cursor: z.null(), model: z.string() });
 export type ToolList = z.infer<typeof ToolList>;
 
+/** What the server's wallet holds: all that its sessions can spend together. */
 export const WalletInfo = z.object({
   address: z.string(),
   network: z.string(),
@@ -165,6 +168,7 @@ export const ArchivedEvents = z.object({
 });
 export type ArchivedEvents = z.infer<typeof ArchivedEvents>;
 
+/** What a session's log comes to, with what of it was archived. */
 export const LogSummary = z.object({
   session_id: Id,
   /** How many events there are of each type. */

@@ -17,6 +17,7 @@ export const RevokeTokens = z
   .refine(({ token_id, user_id }) => (token_id === undefined) !== (user_id === undefined), oneOf);
 export type RevokeTokens = z.infer<typeof RevokeTokens>;
 
+/** What was revoked: one token, or all of a user that were issued before `revoked_at`. */
 export const Revocation = z.object({
   token_id: z.string().optional(),
   user_id: z.string().optional(),

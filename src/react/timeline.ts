@@ -70,6 +70,7 @@ export type Entry = EntryBase &
     | { readonly kind: "error"; readonly data: DurableEventData["error"] }
   );
 
+/** How far an execution got; the last three are ends. */
 export type ExecutionViewStatus = "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled";
 
 /** One command being worked on, as its events tell it. */

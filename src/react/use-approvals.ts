@@ -5,6 +5,7 @@ import type { Approval } from "../protocol/resources.ts";
 import { approvalsStore } from "./approvals-store.ts";
 import { usePaygent } from "./provider.ts";
 
+/** What waits for a decision, and the ways to decide it. */
 export interface ApprovalsView {
   /** Every request of the user that waits for a decision, over all sessions, oldest first. */
   readonly approvals: readonly Approval[];

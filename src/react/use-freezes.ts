@@ -5,6 +5,7 @@ import type { Freeze } from "../protocol/freeze.ts";
 import { freezesStore } from "./freezes-store.ts";
 import { usePaygent } from "./provider.ts";
 
+/** What stops payments, and the ways to change it. */
 export interface FreezesView {
   /** What stops payments now: of everybody, of the user, of the user's sessions. */
   readonly freezes: readonly Freeze[];

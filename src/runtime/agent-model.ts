@@ -7,6 +7,7 @@ export interface ToolSpec {
   readonly inputSchema: Readonly<Record<string, unknown>>;
 }
 
+/** A call as the log has it: under the id that its result and its approval go by. */
 export interface ProposedCall {
   readonly toolId: string;
   readonly name: string;
@@ -26,6 +27,7 @@ export type ModelMessage =
       readonly result: unknown;
     };
 
+/** What a model goes by: the conversation so far, and what it may call. */
 export interface ModelRequest {
   readonly instructions: string;
   /** Earlier commands of the session first; the last user message is the command being worked on. */
@@ -69,6 +71,7 @@ export interface ModelMeter {
   begin(inputBytes: number): Promise<MeteredRequest>;
 }
 
+/** One step: what the model says, and which calls it asks for. No call means that it is done. */
 export interface ModelReply {
   readonly text: string;
   readonly calls: readonly ModelCall[];
@@ -78,6 +81,7 @@ export interface ModelReply {
   readonly success: boolean;
 }
 
+/** What goes on while a model answers: `onText` takes its text piece by piece, `signal` says when to stop. */
 export interface RespondOptions {
   readonly signal: AbortSignal;
   readonly onText: (delta: string) => void;

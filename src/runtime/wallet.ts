@@ -37,6 +37,7 @@ export interface Transfer {
   readonly currency: string;
 }
 
+/** What a wallet holds of the token that it pays with. */
 export interface Balance {
   readonly address: string;
   readonly network: string;
@@ -88,6 +89,7 @@ export interface Service {
   readonly network: string;
 }
 
+/** The services that agents may buy from by name. */
 export interface Catalogue {
   list(): readonly Service[];
   find(name: string): Service | undefined;

@@ -58,6 +58,7 @@ export interface ServerParts extends WalletParts {
   readonly logger?: FastifyBaseLogger;
 }
 
+/** A server that takes connections, until it is closed. */
 export interface RunningServer {
   readonly url: string;
   readonly port: number;
