@@ -25,7 +25,8 @@ export function contentHash(content: unknown): string {
   return hash("sha256", JSON.stringify(canonical(content)));
 }
 
-function canonical(value: unknown): unknown {
+/** The same content with its keys in one order. */
+export function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).map(([key, item]) => [key, canonical(item)] as const);

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { PaygentError } from "../../protocol/errors.ts";
+import { canonical } from "../../runtime/binding.ts";
 import type { Identity } from "../auth.ts";
 import type { Idempotency } from "./api.ts";
 import type { Answer } from "./handler.ts";
@@ -15,7 +16,7 @@ export async function answerOnce(
     throw new PaygentError("invalid_message", '"Idempotency-Key" must be 1 to 200 printable ASCII characters.');
   }
   const requestHash = createHash("sha256")
-    .update(`${address}\n${JSON.stringify(sorted(body)) ?? ""}`)
+    .update(`${address}\n${JSON.stringify(canonical(body)) ?? ""}`)
     .digest("hex");
   const reply = await idempotency.run({ userId: identity.userId, key, requestHash }, async () => {
     const answer = await work();
@@ -24,12 +25,4 @@ export async function answerOnce(
   });
   const { status, body: text, location } = reply;
   return { kind: "text", status, text, ...(location === undefined ? {} : { location }) };
-}
-
-/** The same content in another order of keys is the same content. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).map(([key, child]): [string, unknown] => [key, sorted(child)]);
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
