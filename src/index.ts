@@ -1,5 +1,6 @@
 export type { WalletKeys } from "./payments/wallet-keys.ts";
 export type { PaymentTerms, ServiceResponse, SignedPayment } from "./protocol/payment.ts";
+export type { Service, WalletInfo as Balance } from "./protocol/resources.ts";
 export type {
   AgentModel,
   MeteredRequest,
@@ -16,12 +17,10 @@ export type {
 export { type Clock, systemClock } from "./runtime/clock.ts";
 export type { Purchase, Subagent, Tool, ToolContext } from "./runtime/tool.ts";
 export type {
-  Balance,
   Catalogue,
   ChainOutcome,
   PaymentIntent,
   Quote,
-  Service,
   SigningLimits,
   Transfer,
   Wallet,

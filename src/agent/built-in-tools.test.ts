@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
 import { PaygentError } from "../protocol/errors.ts";
+import type { Service } from "../protocol/resources.ts";
 import type { Tool, ToolContext } from "../runtime/tool.ts";
-import type { Service, Wallet } from "../runtime/wallet.ts";
+import type { Wallet } from "../runtime/wallet.ts";
 import { builtInTools } from "./built-in-tools.ts";
 
 const refuse = async (): Promise<never> => {

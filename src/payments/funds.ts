@@ -1,7 +1,7 @@
 import type { PublicClient } from "viem";
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUnits } from "../protocol/money.ts";
-import type { PaymentTerms } from "../runtime/wallet.ts";
+import type { PaymentTerms } from "../protocol/payment.ts";
 import { askChain } from "./ask-chain.ts";
 import type { Accepted } from "./terms.ts";
 import { tokenAbi } from "./token.ts";

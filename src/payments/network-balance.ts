@@ -1,6 +1,6 @@
 import { createPublicClient, getAddress, http } from "viem";
 import { formatUnits } from "../protocol/money.ts";
-import type { Balance } from "../runtime/wallet.ts";
+import type { WalletInfo } from "../protocol/resources.ts";
 import { checkNetwork } from "./network-check.ts";
 import type { NetworkOptions } from "./network-world.ts";
 import { tokenOn } from "./networks.ts";
@@ -10,7 +10,7 @@ import { tokenAbi } from "./token.ts";
 export async function networkBalance(
   { network, rpcUrl, asset }: Pick<NetworkOptions, "network" | "rpcUrl" | "asset">,
   holder: string,
-): Promise<Balance> {
+): Promise<WalletInfo> {
   const token = tokenOn(network, asset);
   await checkNetwork(rpcUrl, network, token);
   const chain = createPublicClient({ transport: http(rpcUrl, { timeout: 10_000 }) });

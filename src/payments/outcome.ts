@@ -1,6 +1,7 @@
 import { type Address, getAddress, type Hex, isAddressEqual, isHex, type PublicClient, parseEventLogs } from "viem";
 import { PaygentError } from "../protocol/errors.ts";
-import type { ChainOutcome, PaymentTerms, SignedPayment } from "../runtime/wallet.ts";
+import type { PaymentTerms, SignedPayment } from "../protocol/payment.ts";
+import type { ChainOutcome } from "../runtime/wallet.ts";
 import { eventsFrom } from "./block-windows.ts";
 import { tokenAbi } from "./token.ts";
 

@@ -1,5 +1,6 @@
 import { PaygentError } from "../protocol/errors.ts";
-import type { PaymentTerms, Quote, ServiceResponse, SignedPayment } from "../runtime/wallet.ts";
+import type { PaymentTerms, ServiceResponse, SignedPayment } from "../protocol/payment.ts";
+import type { Quote } from "../runtime/wallet.ts";
 import { requestService, type ServiceAnswer } from "./service-request.ts";
 import { type Accepted, parseTerms } from "./terms.ts";
 

@@ -6,7 +6,7 @@ import {
   PAYMENT_IDENTIFIER,
 } from "@x402/extensions/payment-identifier";
 import type { Address, Hex } from "viem";
-import type { PaymentTerms } from "../runtime/wallet.ts";
+import type { PaymentTerms } from "../protocol/payment.ts";
 import { FrozenOffer } from "./terms.ts";
 
 /** A signed EIP-3009 `TransferWithAuthorization`, beside the amount of its terms; good from the start. */

@@ -10,7 +10,7 @@ import {
   zeroAddress,
 } from "viem";
 import { PaygentError } from "../protocol/errors.ts";
-import type { PaymentTerms, SignedPayment } from "../runtime/wallet.ts";
+import type { PaymentTerms, SignedPayment } from "../protocol/payment.ts";
 import { askChain } from "./ask-chain.ts";
 import { createLane } from "./lane.ts";
 import { isAuthorizationClosed, nonceOf } from "./outcome.ts";

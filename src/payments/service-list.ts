@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import * as z from "zod";
 import { Decimal } from "../protocol/money.ts";
-import type { Catalogue, Service } from "../runtime/wallet.ts";
+import type { Service } from "../protocol/resources.ts";
+import type { Catalogue } from "../runtime/wallet.ts";
 import type { Token } from "./token.ts";
 
 const listLimitChars = 1024 * 1024;

@@ -1,5 +1,5 @@
 import { PaygentError } from "../protocol/errors.ts";
-import type { ServiceResponse } from "../runtime/wallet.ts";
+import type { ServiceResponse } from "../protocol/payment.ts";
 
 const bodyLimitBytes = 1024 * 1024;
 const timeLimitMs = 30_000;

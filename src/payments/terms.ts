@@ -4,8 +4,8 @@ import * as z from "zod";
 import { PaygentError } from "../protocol/errors.ts";
 import { parseJson } from "../protocol/json-text.ts";
 import { USD_DECIMALS } from "../protocol/money.ts";
+import type { PaymentTerms } from "../protocol/payment.ts";
 import { untrustedText } from "../runtime/untrusted-text.ts";
-import type { PaymentTerms } from "../runtime/wallet.ts";
 import { checksummed } from "./checksummed.ts";
 import type { Token } from "./token.ts";
 

@@ -2,7 +2,8 @@ import { type Address, type Hex, zeroAddress } from "viem";
 import * as z from "zod";
 import { PaygentError } from "../protocol/errors.ts";
 import { parseUnits } from "../protocol/money.ts";
-import type { PaymentTerms, Transfer } from "../runtime/wallet.ts";
+import type { PaymentTerms } from "../protocol/payment.ts";
+import type { Transfer } from "../runtime/wallet.ts";
 import { checksummed } from "./checksummed.ts";
 import { type Accepted, usdMicrosOf } from "./terms.ts";
 

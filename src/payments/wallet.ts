@@ -1,8 +1,9 @@
 import { type Account, type Address, createPublicClient, getAddress, http } from "viem";
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUnits } from "../protocol/money.ts";
+import type { PaymentTerms } from "../protocol/payment.ts";
 import type { Clock } from "../runtime/clock.ts";
-import type { PaymentTerms, Wallet } from "../runtime/wallet.ts";
+import type { Wallet } from "../runtime/wallet.ts";
 import { askChain } from "./ask-chain.ts";
 import { readFunds, requireFunds } from "./funds.ts";
 import { intentNonce } from "./nonce.ts";

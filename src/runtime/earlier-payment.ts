@@ -1,3 +1,4 @@
+import type { ServiceResponse, SignedPayment } from "../protocol/payment.ts";
 import type { ApprovalRow } from "../store/approvals.ts";
 import { findUnserved, isOut, type PaymentQuote, type PaymentRow, updateContent } from "../store/payments.ts";
 import { type CallOutcome, type CallRun, ifAdmitted } from "./call-run.ts";
@@ -8,7 +9,7 @@ import { paymentFacts } from "./payment-facts.ts";
 import { requireHost } from "./policy.ts";
 import { recordPaymentOutcome } from "./resolve-payments.ts";
 import { commitCommand } from "./runtime.ts";
-import type { ChainOutcome, ServiceResponse, SignedPayment } from "./wallet.ts";
+import type { ChainOutcome } from "./wallet.ts";
 
 /** What an earlier payment for the same thing means for a call that asks for it again. */
 export type Earlier =

@@ -1,7 +1,6 @@
-import { PaymentTerms, type ServiceResponse, SignedPayment } from "../protocol/payment.ts";
+import type { PaymentTerms, ServiceResponse, SignedPayment } from "../protocol/payment.ts";
+import type { Service, WalletInfo } from "../protocol/resources.ts";
 import type { PageRequest } from "./web.ts";
-
-export { PaymentTerms, type ServiceResponse, SignedPayment };
 
 /** What a service answers before it is paid. */
 export type Quote =
@@ -37,21 +36,12 @@ export interface Transfer {
   readonly currency: string;
 }
 
-/** What a wallet holds of the token that it pays with. */
-export interface Balance {
-  readonly address: string;
-  readonly network: string;
-  readonly currency: string;
-  /** Decimal string. */
-  readonly amount: string;
-}
-
 /**
  * The agent's purse and its window to the paid world. It keeps no state of its own: what must survive is
  * stored by the caller between the calls.
  */
 export interface Wallet {
-  balance(signal?: AbortSignal): Promise<Balance>;
+  balance(signal?: AbortSignal): Promise<WalletInfo>;
   /** Asks a service for its price without paying. Throws `payment_terms_invalid`, `url_blocked`, `tool_failed`, `timeout`. */
   quote(url: string, signal: AbortSignal): Promise<Quote>;
   /**
@@ -76,17 +66,6 @@ export interface Wallet {
   outcome(terms: PaymentTerms, signed: SignedPayment): Promise<ChainOutcome>;
   /** Asks the chain to void the authorization; `outcome` tells afterwards which of the two won. */
   cancel(terms: PaymentTerms, signed: SignedPayment): Promise<void>;
-}
-
-/** A service that `pay_service` can buy from by name. */
-export interface Service {
-  readonly name: string;
-  readonly description: string;
-  readonly url: string;
-  /** Decimal string; `"0.00"` for a free one. */
-  readonly price: string;
-  readonly currency: string;
-  readonly network: string;
 }
 
 /** The services that agents may buy from by name. */

@@ -6,10 +6,11 @@ export interface IdempotencyRow {
   readonly reply: KeptReply | undefined;
 }
 
+/** An answer as it was first given. */
 export interface KeptReply {
   readonly status: number;
   readonly body: string;
-  /** The address of what was made. */
+  /** The `Location` that it was given with. */
   readonly location: string | undefined;
 }
 

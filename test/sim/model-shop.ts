@@ -1,5 +1,6 @@
 import { type Address, getAddress, type Hex } from "viem";
-import type { Catalogue, Service } from "../../src/runtime/wallet.ts";
+import type { Service } from "../../src/protocol/resources.ts";
+import type { Catalogue } from "../../src/runtime/wallet.ts";
 import { type ModelChain, network, RpcError, token } from "./model-chain.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 import type { Watch } from "./watch.ts";

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { PaygentError } from "../../src/protocol/errors.ts";
 import { formatUnits, parseUnits } from "../../src/protocol/money.ts";
 import type { PaymentTerms } from "../../src/protocol/payment.ts";
-import type { ChainOutcome, Service, Wallet } from "../../src/runtime/wallet.ts";
+import type { Service } from "../../src/protocol/resources.ts";
+import type { ChainOutcome, Wallet } from "../../src/runtime/wallet.ts";
 import type { PaidWorld } from "../../src/server/start.ts";
 
 const network = "eip155:31337";

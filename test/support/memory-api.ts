@@ -3,7 +3,8 @@ import type { Session } from "../../src/protocol/resources.ts";
 import { SessionConfig } from "../../src/protocol/session-config.ts";
 import { unauthenticated } from "../../src/runtime/access.ts";
 import type { Identity } from "../../src/server/auth.ts";
-import type { Api, Frame, Idempotency, StoredReply } from "../../src/server/http/api.ts";
+import type { Api, Frame, Idempotency } from "../../src/server/http/api.ts";
+import type { KeptReply } from "../../src/store/idempotency-keys.ts";
 
 const budget = { limit: "50.00", spent: "0.00", reserved: "0.00", remaining: "50.00" };
 
@@ -177,7 +178,7 @@ export class MemoryApi implements Api {
 
 /** Idempotency keys in memory. */
 export function memoryIdempotency(): Idempotency {
-  const replies = new Map<string, { hash: string; reply: StoredReply }>();
+  const replies = new Map<string, { hash: string; reply: KeptReply }>();
   return {
     async run({ userId, key, requestHash }, work) {
       const known = replies.get(`${userId} ${key}`);

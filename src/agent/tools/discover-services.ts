@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { Decimal, parseUnits } from "../../protocol/money.ts";
+import type { Service } from "../../protocol/resources.ts";
 import type { Tool } from "../../runtime/tool.ts";
-import type { Catalogue, Service } from "../../runtime/wallet.ts";
+import type { Catalogue } from "../../runtime/wallet.ts";
 
 const Args = z.strictObject({
   query: z.string().max(200).optional().describe("Words to look for in names and descriptions; any of them will do."),

@@ -1,8 +1,9 @@
 import * as z from "zod";
 import { PaygentError } from "../../protocol/errors.ts";
 import { Decimal } from "../../protocol/money.ts";
+import type { Service } from "../../protocol/resources.ts";
 import type { Tool } from "../../runtime/tool.ts";
-import type { Catalogue, Service } from "../../runtime/wallet.ts";
+import type { Catalogue } from "../../runtime/wallet.ts";
 
 const Args = z.strictObject({
   service: z.string().min(1).max(200).describe("The name of a service, as discover_services lists it."),

@@ -20,10 +20,11 @@ import type {
 } from "../../protocol/resources.ts";
 import type { Revocation, RevokeTokens } from "../../protocol/revocation.ts";
 import type { Simulate, Simulation } from "../../protocol/simulation.ts";
+import type { KeptReply } from "../../store/idempotency-keys.ts";
 import type { LogFilter } from "../../store/log-queries.ts";
 import type { PaymentFilter } from "../../store/payment-queries.ts";
+import type { Cursor } from "../../store/sessions.ts";
 import type { Identity } from "../auth.ts";
-import type { Cursor } from "./cursor.ts";
 
 /** What the HTTP routes need of the rest of the server. Whatever is not the caller's throws `not_found`. */
 export interface Api {
@@ -133,14 +134,6 @@ export interface LogLine {
   readonly hash: string;
 }
 
-/** An answer as it was first given. */
-export interface StoredReply {
-  readonly status: number;
-  readonly body: string;
-  /** The `Location` that it was given with. */
-  readonly location: string | undefined;
-}
-
 /** Remembers the answers to requests that carried an `Idempotency-Key`. */
 export interface Idempotency {
   /**
@@ -149,6 +142,6 @@ export interface Idempotency {
    */
   run(
     request: { readonly userId: string; readonly key: string; readonly requestHash: string },
-    work: () => Promise<StoredReply>,
-  ): Promise<StoredReply>;
+    work: () => Promise<KeptReply>,
+  ): Promise<KeptReply>;
 }

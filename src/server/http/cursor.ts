@@ -1,10 +1,5 @@
 import { PaygentError } from "../../protocol/errors.ts";
-
-/** Where a list goes on: behind the item that was made at `at` with this id. */
-export interface Cursor {
-  readonly at: string;
-  readonly id: string;
-}
+import type { Cursor } from "../../store/sessions.ts";
 
 export function encodeCursor(cursor: Cursor): string {
   return Buffer.from(`${cursor.at} ${cursor.id}`).toString("base64url");

@@ -1,6 +1,7 @@
 import type { Page } from "../../protocol/resources.ts";
+import type { Cursor } from "../../store/sessions.ts";
 import type { Slice } from "./api.ts";
-import { type Cursor, decodeCursor, encodeCursor } from "./cursor.ts";
+import { decodeCursor, encodeCursor } from "./cursor.ts";
 
 /** Reads one item more than asked for, which tells whether there is a next page. */
 export async function page<Item>(
