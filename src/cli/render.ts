@@ -1,4 +1,5 @@
 import type { ApprovalRequired, Budget, Cost, PlanStep, ServerEvent } from "../protocol/events.ts";
+import { frozenNames } from "../protocol/freeze.ts";
 import { jsonLines, plainLines, plainText, shorten } from "./plain-text.ts";
 import type { Colors } from "./terminal.ts";
 
@@ -12,7 +13,6 @@ export interface RenderStyle {
 }
 
 const labelWidth = 10;
-const frozenNames = { session: "this session", user: "this user", all: "everybody" } as const;
 
 /** Columns before an event's text. */
 export function indentOf(style: Pick<RenderStyle, "hasTime">): number {

@@ -5,6 +5,13 @@ import { Id } from "./ids.ts";
 export const FreezeScope = z.enum(["session", "user", "all"]);
 export type FreezeScope = z.infer<typeof FreezeScope>;
 
+/** Whose payments a freeze stops, in a sentence about one session. */
+export const frozenNames: Readonly<Record<FreezeScope, string>> = {
+  session: "this session",
+  user: "this user",
+  all: "everybody",
+};
+
 /** A stop of all payments: of one session, of one user, or of the whole server. */
 export const Freeze = z.object({
   scope: FreezeScope,

@@ -36,6 +36,7 @@ export type {
   EventFrame,
   EventsPage,
   Execution,
+  ExecutionStatus,
   Health,
   IdentityInfo,
   LogEntry,
@@ -52,6 +53,7 @@ export type {
   WalletInfo,
 } from "./resources.ts";
 export { Revocation, RevokeTokens } from "./revocation.ts";
+export { Scope } from "./scope.ts";
 export { SessionConfig } from "./session-config.ts";
 export { BudgetDraw, Simulate, Simulation } from "./simulation.ts";
 export { SpendRule } from "./spend-rule.ts";

@@ -18,7 +18,8 @@ export const PaymentState = z.enum([
 export type PaymentState = z.infer<typeof PaymentState>;
 
 /** Whether what was paid for came. A transfer pays for nothing, so it has none. */
-const ContentState = z.enum(["delivered", "missing"]);
+export const ContentState = z.enum(["delivered", "missing"]);
+export type ContentState = z.infer<typeof ContentState>;
 
 /** One payment of a session. `payee` is whom people know, `pay_to` the address on the chain. */
 export const PaymentInfo = z.object({

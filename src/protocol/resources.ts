@@ -3,6 +3,7 @@ import { ErrorCode } from "./errors.ts";
 import { ApprovalRequired, Budget, durableEvents, ErrorInfo } from "./events.ts";
 import { Id } from "./ids.ts";
 import { Decimal } from "./money.ts";
+import { Scope } from "./scope.ts";
 import { SessionConfig } from "./session-config.ts";
 
 const Timestamp = z.iso.datetime();
@@ -24,7 +25,9 @@ export const Session = z.object({
 });
 export type Session = z.infer<typeof Session>;
 
-const ExecutionStatus = z.enum(["queued", "running", "waiting", "completed", "failed", "cancelled"]);
+/** How far an execution got; the last three are ends. */
+export const ExecutionStatus = z.enum(["queued", "running", "waiting", "completed", "failed", "cancelled"]);
+export type ExecutionStatus = z.infer<typeof ExecutionStatus>;
 
 /** One command being worked on. `result` stands once it has completed, `error` once it has failed. */
 export const Execution = z.object({
@@ -184,7 +187,7 @@ export type LogSummary = z.infer<typeof LogSummary>;
 /** Who a credential says one is, and the scopes that it gives; `admin` stands for all. */
 export const IdentityInfo = z.object({
   user_id: z.string(),
-  scopes: z.array(z.enum(["execute", "approve", "read", "admin"])),
+  scopes: z.array(Scope),
   expires_at: Timestamp.optional(),
 });
 export type IdentityInfo = z.infer<typeof IdentityInfo>;

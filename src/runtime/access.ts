@@ -1,8 +1,7 @@
 import { PaygentError } from "../protocol/errors.ts";
+import type { Scope } from "../protocol/scope.ts";
 import { findSession, type SessionRow } from "../store/sessions.ts";
 import type { Database } from "../store/statement.ts";
-
-export type Scope = "execute" | "approve" | "read" | "admin";
 
 /** Who asks for something, and what their credential lets them do. */
 export interface Caller {

@@ -2,10 +2,9 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { createRemoteJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { isLoopback } from "../protocol/loopback.ts";
 import { TokenId } from "../protocol/revocation.ts";
-import { type Caller, type Scope, unauthenticated } from "../runtime/access.ts";
+import { Scope } from "../protocol/scope.ts";
+import { type Caller, unauthenticated } from "../runtime/access.ts";
 import type { Clock } from "../runtime/clock.ts";
-
-const scopeNames: readonly Scope[] = ["execute", "approve", "read", "admin"];
 
 /** A caller by their credential, which ends at `expiresAt` (milliseconds since the epoch); the local token never does. */
 export interface Identity extends Caller {
@@ -52,7 +51,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   return {
     async authenticate(token) {
       if (localToken !== undefined && isSameToken(token, localToken)) {
-        return { userId: "local", scopes: new Set(scopeNames) };
+        return { userId: "local", scopes: new Set(Scope.options) };
       }
       if (verifyJwt === undefined) throw unauthenticated("not the local token");
       try {
@@ -145,5 +144,5 @@ function scopesOf(claim: unknown): ReadonlySet<Scope> {
   if (claim === undefined) return new Set(["execute", "approve", "read"]);
   if (typeof claim !== "string" || claim.trim() === "") throw new Error("scope is empty or no text");
   const given = new Set(claim.split(" "));
-  return new Set(scopeNames.filter((name) => given.has(name)));
+  return new Set(Scope.options.filter((name) => given.has(name)));
 }

@@ -1,10 +1,9 @@
 import { type Selectable, sql } from "kysely";
 import type { ApprovalRequired } from "../protocol/events.ts";
+import type { ApprovalStatus } from "../protocol/resources.ts";
 import { type Cursor, sessionsToApprove } from "./sessions.ts";
 import { change, type Database, statement } from "./statement.ts";
 import type { Tables } from "./tables.ts";
-
-export type ApprovalStatus = Tables["approvals"]["status"];
 
 // As literals: SQLite uses a partial index only where the query's text names what the index is limited to.
 const pending = sql.lit<ApprovalStatus>("pending");

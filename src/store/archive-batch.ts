@@ -1,13 +1,11 @@
 import { sql } from "kysely";
+import { open } from "./payments.ts";
 import type { Database } from "./statement.ts";
 
 /** How many events go into one file, and out of the database in one transaction, at most. */
 const batchEvents = 500;
 
 const terminal: ReadonlySet<string> = new Set(["complete", "cancelled", "error"]);
-
-// As literals: SQLite uses a partial index only where the query's text names what the index is limited to.
-const openPayment = (["reserved", "signed", "sent", "unknown"] as const).map((state) => sql.lit(state));
 
 /** What of a session's kept log can go: the events up to `lastSeq`, or nothing yet. */
 export interface Batch {
@@ -60,7 +58,7 @@ async function unsettledOf(db: Database, ids: readonly string[]): Promise<Readon
       .selectFrom("payments")
       .select("execution_id as id")
       .where("execution_id", "in", ids)
-      .where("state", "in", openPayment)
+      .where("state", "in", open)
       .execute(),
     db
       .selectFrom("approvals")

@@ -1,11 +1,10 @@
 import { type Selectable, sql } from "kysely";
 import type { ErrorInfo } from "../protocol/events.ts";
 import type { PlanInput } from "../protocol/messages.ts";
+import type { ExecutionStatus } from "../protocol/resources.ts";
 import type { Cursor } from "./sessions.ts";
 import { change, type Database, statement } from "./statement.ts";
 import type { Tables } from "./tables.ts";
-
-export type ExecutionStatus = Tables["executions"]["status"];
 
 // As literals: SQLite uses a partial index only where the query's text names what the index is limited to.
 export const queued = sql.lit<ExecutionStatus>("queued");

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
-import { type PaymentRow, type PaymentState, paymentRow } from "./payments.ts";
+import type { PaymentState } from "../protocol/payment-info.ts";
+import { open, type PaymentRow, paymentRow } from "./payments.ts";
 import { type Cursor, sessionsToApprove } from "./sessions.ts";
 import type { Database } from "./statement.ts";
 
@@ -65,8 +66,6 @@ export async function findPaymentById(db: Database, id: string): Promise<Payment
   const row = await db.selectFrom("payments").selectAll().where("id", "=", id).executeTakeFirst();
   return row && paymentRow(row);
 }
-
-const open: readonly PaymentState[] = ["reserved", "signed", "sent", "unknown"];
 
 /** A session's payments that settled in a period, and those that were quoted before its end and are open, oldest first. */
 export async function paymentsOfPeriod(

@@ -1,18 +1,21 @@
 import { type Selectable, sql } from "kysely";
 import type { PaymentTerms, ServiceResponse, SignedPayment } from "../protocol/payment.ts";
+import type { ContentState, PaymentState } from "../protocol/payment-info.ts";
 import { onlyEpoch, type SpendKey } from "./spends.ts";
 import { type Database, statement } from "./statement.ts";
 import type { Tables } from "./tables.ts";
 
 type Columns = Tables["payments"];
-export type PaymentState = Columns["state"];
-export type ContentState = NonNullable<Columns["content_state"]>;
 
 // As literals: SQLite uses a partial index only where the query's text names what the index is limited to.
 const quoted = sql.lit<PaymentState>("quoted");
 const unknown = sql.lit<PaymentState>("unknown");
 const missing = sql.lit<ContentState>("missing");
-const open = [...(["reserved", "signed", "sent"] as const).map((state) => sql.lit<PaymentState>(state)), unknown];
+/** The states of a payment that has no end yet and for which money is set aside. */
+export const open = [
+  ...(["reserved", "signed", "sent"] as const).map((state) => sql.lit<PaymentState>(state)),
+  unknown,
+];
 
 export interface PaymentRow extends SpendKey {
   readonly id: string;

@@ -1,16 +1,15 @@
 import { type Selectable, sql } from "kysely";
+import type { Session } from "../protocol/resources.ts";
 import { SessionConfig } from "../protocol/session-config.ts";
+import { open } from "./executions.ts";
 import { change, type Database, isGrouped, isShared, LeavesGroup, statement } from "./statement.ts";
 import type { Tables } from "./tables.ts";
-
-// As literals: SQLite uses a partial index only where the query's text names what the index is limited to.
-const openStatuses = (["queued", "running", "waiting"] as const).map((status) => sql.lit(status));
 
 export interface SessionRow {
   readonly id: string;
   readonly userId: string;
   readonly title: string | null;
-  readonly status: "active" | "terminated";
+  readonly status: Session["status"];
   readonly config: SessionConfig;
   /** Counts the changes of `config`. */
   readonly policyVersion: number;
@@ -191,10 +190,10 @@ export async function activeSessions(
   db: Database,
   userId: string | undefined,
 ): Promise<{ id: string; isWorking: boolean }[]> {
-  const open = db.selectFrom("executions").select("session_id").where("status", "in", openStatuses);
+  const working = db.selectFrom("executions").select("session_id").where("status", "in", open);
   const rows = await db
     .selectFrom("sessions")
-    .leftJoin(open.distinct().as("working"), "working.session_id", "sessions.id")
+    .leftJoin(working.distinct().as("working"), "working.session_id", "sessions.id")
     .select(["sessions.id", "working.session_id"])
     .where("sessions.status", "=", "active")
     .$if(userId !== undefined, (query) => query.where("sessions.user_id", "=", userId ?? ""))

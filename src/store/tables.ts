@@ -1,4 +1,7 @@
 import type { Generated } from "kysely";
+import type { FreezeScope } from "../protocol/freeze.ts";
+import type { ContentState, PaymentState } from "../protocol/payment-info.ts";
+import type { ApprovalStatus, ExecutionStatus, Session } from "../protocol/resources.ts";
 
 export type Dialect = "sqlite" | "postgres";
 
@@ -11,7 +14,7 @@ export interface Tables {
     id: string;
     user_id: string;
     title: string | null;
-    status: "active" | "terminated";
+    status: Session["status"];
     config: string;
     first_seq: Generated<number>;
     last_seq: Generated<number>;
@@ -36,7 +39,7 @@ export interface Tables {
     command: string;
     plan: string | null;
     request_hash: string;
-    status: "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled";
+    status: ExecutionStatus;
     owner: string | null;
     fence: Generated<number>;
     /** The seq of `execution_started`: the order in which a session's commands came. */
@@ -106,7 +109,7 @@ export interface Tables {
     micros: number | bigint;
     /** The data of the `approval_required` event. */
     request: string;
-    status: "pending" | "approved" | "rejected" | "edited" | "expired" | "cancelled";
+    status: ApprovalStatus;
     decided_by: string | null;
     decided_at: string | null;
     decision_reason: string | null;
@@ -154,7 +157,7 @@ export interface Tables {
   };
   /** What stops all payments: of a session, of a user, or (subject "") of everybody. */
   freezes: {
-    scope: "session" | "user" | "all";
+    scope: FreezeScope;
     subject: string;
     by_user: string;
     reason: string | null;
@@ -175,13 +178,13 @@ export interface Tables {
     repeats: string | null;
     /** The same for every payment that pays for the same request, or the same transfer. */
     request_hash: string;
-    state: "quoted" | "reserved" | "signed" | "sent" | "unknown" | "settled" | "cancelled" | "expired";
+    state: PaymentState;
     terms: string;
     signed: string | null;
     tx_hash: string | null;
     block: string | null;
     content: string | null;
-    content_state: "delivered" | "missing" | null;
+    content_state: ContentState | null;
     quoted_at: string;
     reserved_at: string | null;
     signed_at: string | null;

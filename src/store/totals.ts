@@ -1,3 +1,4 @@
+import { open } from "./executions.ts";
 import type { Database } from "./statement.ts";
 
 /** What a database holds that has not ended, over all users. */
@@ -15,7 +16,7 @@ export async function readTotals(db: Database, day: string): Promise<Totals> {
   const counted = await db
     .selectFrom("executions")
     .select(({ fn }) => ["status", fn.countAll().as("count")])
-    .where("status", "in", ["queued", "running", "waiting"])
+    .where("status", "in", open)
     .groupBy("status")
     .execute();
   for (const { status, count } of counted) {

@@ -1,7 +1,8 @@
 import { Writable } from "node:stream";
 import { pino } from "pino";
 import { afterAll, beforeAll } from "vitest";
-import { type Scope, unauthenticated } from "../../src/runtime/access.ts";
+import type { Scope } from "../../src/protocol/scope.ts";
+import { unauthenticated } from "../../src/runtime/access.ts";
 import type { Authenticator } from "../../src/server/auth.ts";
 import { buildHttp } from "../../src/server/http/build.ts";
 import { MemoryApi, memoryIdempotency } from "./memory-api.ts";

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { ErrorCode } from "../errors.ts";
 import { Id } from "../ids.ts";
+import type { Scope } from "../scope.ts";
 
 /** One HTTP operation: what the server registers, what it checks, and what /openapi.json says of it. */
 export interface Route {
@@ -9,7 +10,7 @@ export interface Route {
   readonly tag: string;
   readonly summary: string;
   /** What the credential must allow; `none` needs no credential. */
-  readonly scope: "read" | "execute" | "approve" | "admin" | "none";
+  readonly scope: Scope | "none";
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
