@@ -47,7 +47,7 @@ export function languageModel(model: LanguageModelV4, options: LanguageModelOpti
     ignoresHistory: options.ignoresHistory ?? false,
     async respond(request, { signal, onText, meter }) {
       signal.throwIfAborted();
-      const tools = [...toFunctionTools(request.tools), planTool];
+      const tools = toFunctionTools([...request.tools, planTool]);
       const prompt = toPrompt(request);
       let text = "";
       let plan: readonly PlanStep[] | undefined;
