@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { cancel } from "../src/runtime/cancel.ts";
 import { isoTime } from "../src/runtime/clock.ts";
 import { execute } from "../src/runtime/execute.ts";
-import { claim } from "../src/runtime/finish.ts";
+import { claimLease } from "../src/runtime/lease.ts";
 import { commitUnit } from "../src/store/unit.ts";
 import { alice, newSession, openedStore, startWorker, statusOf } from "./support/bare-worker.ts";
 import { fakeWorld } from "./support/fake-world.ts";
@@ -23,7 +23,7 @@ test("a claim whose answer comes after that of a later one does not displace its
   const claimAgain = async () => {
     const key = { sessionId, executionId: execution.id, at: isoTime(runtime.clock.now()) };
     const committed = await commitUnit(store, key, async (unit) => {
-      const claimed = claim(unit, runtime.nodeId);
+      const claimed = claimLease(unit, runtime.nodeId);
       return () => worker.start(claimed, unit.execution, unit.session.config, undefined);
     });
     return committed?.value ?? expect.fail("The execution is there.");

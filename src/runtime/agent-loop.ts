@@ -13,9 +13,9 @@ import { checkArgs, toolNamed } from "./checked-call.ts";
 import { isoTime } from "./clock.ts";
 import { agentMessages, sessionMemory } from "./conversation.ts";
 import { errorInfo } from "./error-info.ts";
-import { leave } from "./finish.ts";
 import { type AgentState, type CallState, openCalls } from "./fold.ts";
 import { rootInstructions } from "./instructions.ts";
+import { releaseLease } from "./lease.ts";
 import type { RunMeter } from "./model-meter.ts";
 import { currentStep, followPlan, type NextReply } from "./plan.ts";
 import type { RunLog } from "./run-log.ts";
@@ -295,7 +295,7 @@ export class AgentLoop {
     const hasParked = agent.subagentId === undefined && asked > 0 && asked === reply.calls.length;
     if (hasParked) {
       unit.tellBudget();
-      leave(unit);
+      releaseLease(unit);
       unit.execution.status = "waiting";
     }
     return { hasParked, fatal };

@@ -8,7 +8,7 @@ import { findSession, type SessionRow } from "../store/sessions.ts";
 import type { Unit } from "../store/unit.ts";
 import { type Caller, isMember, notFound, requireApprover } from "./access.ts";
 import type { RunPlace } from "./dispatcher.ts";
-import { claim, leave } from "./finish.ts";
+import { claimLease, releaseLease } from "./lease.ts";
 import type { Claim } from "./run-log.ts";
 import { commitCommand, type Runtime } from "./runtime.ts";
 
@@ -76,9 +76,9 @@ type Resumed = { claimed: Claim; execution: ExecutionRow; config: SessionConfig 
  */
 export function resume(unit: Unit, { nodeId }: Pick<Runtime, "nodeId">, place: RunPlace): Resumed {
   if (unit.execution.status !== "waiting") return undefined;
-  const claimed = claim(unit, nodeId);
+  const claimed = claimLease(unit, nodeId);
   if (place.take()) return { claimed, execution: unit.execution, config: unit.session.config };
-  leave(unit);
+  releaseLease(unit);
   return "offered";
 }
 

@@ -7,7 +7,7 @@ import type { SessionRow } from "../store/sessions.ts";
 import type { Unit } from "../store/unit.ts";
 import { type Caller, isMember, notFound, requireOwner } from "./access.ts";
 import { contentHash } from "./binding.ts";
-import { claim } from "./finish.ts";
+import { claimLease } from "./lease.ts";
 import { commitCommand, type Runtime } from "./runtime.ts";
 
 const maxOpenExecutions = 1000;
@@ -83,7 +83,7 @@ export async function execute(
 
 /** Claims the unit's execution and shows that work on it begins. */
 function begin(unit: Unit, nodeId: string) {
-  const claimed = claim(unit, nodeId);
+  const claimed = claimLease(unit, nodeId);
   const { command, plan } = unit.execution;
   unit.append("thinking", { command, step: 1, ...(plan === undefined ? {} : { total_steps: plan.length }) });
   return claimed;

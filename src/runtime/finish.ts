@@ -5,14 +5,14 @@ import { isOut, paymentsOfExecution, updatePayment } from "../store/payments.ts"
 import { reservedOfExecution } from "../store/spends.ts";
 import type { Unit } from "../store/unit.ts";
 import { release } from "./budget.ts";
+import { releaseLease } from "./lease.ts";
 import { settleForgotten } from "./model-budget.ts";
 import { type ResolvedPayment, recordPaymentOutcome } from "./resolve-payments.ts";
-import type { Claim } from "./run-log.ts";
 
 /**
  * Ends the unit's execution: its open questions are withdrawn, what it set aside and can no longer spend is
- * given back, what a model was still asked is charged, and `tell` appends the one terminal event. `payments` is what the chain said of the money that
- * was out; a signed payment that it says nothing of stays reserved.
+ * given back, what a model was still asked is charged, and `tell` appends the one terminal event. `payments` is
+ * what the chain said of the money that was out; a signed payment that it says nothing of stays reserved.
  */
 export async function finish(
   unit: Unit,
@@ -36,7 +36,7 @@ export async function finish(
   released += await releaseUnsigned(unit);
   unit.tellBudget();
   tell(released);
-  leave(unit);
+  releaseLease(unit);
   execution.status = status;
   execution.endedAt = unit.at;
 }
@@ -74,26 +74,4 @@ export async function tellCancelled(
       cancelRef ?? undefined,
     );
   await finish(unit, "cancelled", payments, tell);
-}
-
-/** Gives up the lease, and counts the time that the execution was worked on. */
-export function leave(unit: Unit): void {
-  const { execution } = unit;
-  if (execution.claimedAt !== null) {
-    execution.activeMs += Math.max(0, Date.parse(unit.at) - Date.parse(execution.claimedAt));
-  }
-  execution.claimedAt = null;
-  execution.owner = null;
-}
-
-/** Takes the lease: from here on only the holder of this fencing number may write for the execution. */
-export function claim(unit: Unit, nodeId: string): Claim {
-  const { execution } = unit;
-  if (execution.claimedAt !== null) leave(unit);
-  execution.status = "running";
-  execution.owner = nodeId;
-  execution.fence += 1;
-  execution.claimedAt = unit.at;
-  execution.startedAt ??= unit.at;
-  return { executionId: execution.id, sessionId: unit.session.id, fence: execution.fence };
 }

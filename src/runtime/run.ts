@@ -7,8 +7,9 @@ import type { ExecutionRow } from "../store/executions.ts";
 import type { Unit } from "../store/unit.ts";
 import { AgentLoop } from "./agent-loop.ts";
 import { errorInfo } from "./error-info.ts";
-import { finish, leave, tellCancelled } from "./finish.ts";
+import { finish, tellCancelled } from "./finish.ts";
 import { allAgents, newFold, openCalls } from "./fold.ts";
+import { releaseLease } from "./lease.ts";
 import { settleForgotten } from "./model-budget.ts";
 import { RunMeter } from "./model-meter.ts";
 import { inFlightOutcome, resolvePayments } from "./resolve-payments.ts";
@@ -110,7 +111,7 @@ export class ExecutionRun {
         this.#log.poke();
         return false;
       }
-      leave(unit);
+      releaseLease(unit);
       unit.execution.status = "waiting";
       return true;
     });
@@ -154,7 +155,7 @@ export class ExecutionRun {
         return this.#commitEnd(
           async (unit) => {
             await settleForgotten(unit);
-            leave(unit);
+            releaseLease(unit);
           },
           { isConcluding: false },
         );

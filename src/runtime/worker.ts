@@ -18,7 +18,7 @@ import { isoTime } from "./clock.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { startQueued } from "./execute.ts";
 import { expire } from "./expire.ts";
-import { claim } from "./finish.ts";
+import { claimLease } from "./lease.ts";
 import { Pauses } from "./pauses.ts";
 import { reconcileDue } from "./reconcile.ts";
 import { ExecutionRun } from "./run.ts";
@@ -299,7 +299,11 @@ export class Worker implements Dispatcher {
     const { value } = await commitCommand(this.#runtime, key, async (unit) => {
       const { status, fence } = unit.execution;
       if (status !== "running" || fence !== orphan.fence || !place.take()) return undefined;
-      return { claimed: claim(unit, this.#runtime.nodeId), execution: unit.execution, config: unit.session.config };
+      return {
+        claimed: claimLease(unit, this.#runtime.nodeId),
+        execution: unit.execution,
+        config: unit.session.config,
+      };
     });
     if (value !== undefined) this.start(value.claimed, value.execution, value.config, undefined);
   }

@@ -13,9 +13,9 @@ export const durabilityMutants: readonly Mutant[] = [
     promise: "I5",
     defect: "An approval starts its run before it is committed, and the row still says that it waits.",
     file: "src/runtime/decision.ts",
-    find: '  if (unit.execution.status !== "waiting") return undefined;\n  const claimed = claim(unit, nodeId);\n',
+    find: '  if (unit.execution.status !== "waiting") return undefined;\n  const claimed = claimLease(unit, nodeId);\n',
     replace:
-      '  if (unit.execution.status !== "waiting") return undefined;\n  const claimed = claim(unit, nodeId);\n  unit.execution.status = "waiting";\n',
+      '  if (unit.execution.status !== "waiting") return undefined;\n  const claimed = claimLease(unit, nodeId);\n  unit.execution.status = "waiting";\n',
     test: "test/crash-approve.test.ts",
   },
   {
