@@ -1,10 +1,11 @@
+import { leftOf } from "../protocol/budget.ts";
 import { PaygentError } from "../protocol/errors.ts";
 import type { ApprovalRequired } from "../protocol/events.ts";
 import { formatUnits, formatUsd, usdMicros } from "../protocol/money.ts";
 import { newId } from "../protocol/new-id.ts";
 import { countPendingApprovals, insertApproval } from "../store/approvals.ts";
 import { findPayee } from "../store/payees.ts";
-import { leftOf, type Unit } from "../store/unit.ts";
+import type { Unit } from "../store/unit.ts";
 import { boundHash } from "./binding.ts";
 import type { CheckedCall } from "./checked-call.ts";
 import { isoTime } from "./clock.ts";

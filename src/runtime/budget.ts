@@ -1,3 +1,4 @@
+import { leftOf } from "../protocol/budget.ts";
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUsd, usdMicros } from "../protocol/money.ts";
 import { countPayment } from "../store/payees.ts";
@@ -15,7 +16,7 @@ import {
   type SpendRow,
   takeFromDay,
 } from "../store/spends.ts";
-import { leftOf, type Unit } from "../store/unit.ts";
+import type { Unit } from "../store/unit.ts";
 
 /** The day, in UTC, whose budget something counts against. */
 export function dayOf(at: string): string {

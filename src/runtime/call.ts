@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { budgetOf } from "../protocol/budget.ts";
 import { PaygentError } from "../protocol/errors.ts";
 import { type ApprovalRow, grantOf } from "../store/approvals.ts";
 import type { Store } from "../store/database.ts";
 import { dropQuote, findPayment } from "../store/payments.ts";
 import { findSession } from "../store/sessions.ts";
 import type { SpendKey } from "../store/spends.ts";
-import { budgetOf, type Unit } from "../store/unit.ts";
+import type { Unit } from "../store/unit.ts";
 import { boundHash } from "./binding.ts";
 import { release } from "./budget.ts";
 import { type CallOutcome, type CallRun, ifAdmitted } from "./call-run.ts";

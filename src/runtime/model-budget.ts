@@ -1,7 +1,8 @@
+import { leftOf } from "../protocol/budget.ts";
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUsd, usdMicros } from "../protocol/money.ts";
 import { changeSpend, findSpend, holdDay, reservedOfExecution, type SpendKey, takeFromDay } from "../store/spends.ts";
-import { leftOf, type Unit } from "../store/unit.ts";
+import type { Unit } from "../store/unit.ts";
 import { dayOf, release, reserve, settle } from "./budget.ts";
 import { fewestOutputOf, type ModelPrice, mostOf, outputThatFits } from "./model-price.ts";
 

@@ -1,3 +1,4 @@
+import { leftOf } from "../protocol/budget.ts";
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUsd, usdMicros } from "../protocol/money.ts";
 import type { SessionConfig } from "../protocol/session-config.ts";
@@ -5,7 +6,6 @@ import type { BudgetDraw, Simulate, Simulation } from "../protocol/simulation.ts
 import type { SessionRow } from "../store/sessions.ts";
 import { drawnByPayee, drawnOnDay } from "../store/spends.ts";
 import type { Database } from "../store/statement.ts";
-import { leftOf } from "../store/unit.ts";
 import { type Caller, sessionFor } from "./access.ts";
 import { dayOf, payeeLimits } from "./budget.ts";
 import { checkArgs, toolNamed } from "./checked-call.ts";

@@ -1,10 +1,10 @@
+import { budgetOf } from "../protocol/budget.ts";
 import type { LiveEventData } from "../protocol/events.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { pendingOfSession } from "../store/approvals.ts";
 import { openExecutions } from "../store/executions.ts";
 import { freezesOfSession } from "../store/freezes.ts";
 import type { SessionRow } from "../store/sessions.ts";
-import { budgetOf } from "../store/unit.ts";
 import { freezeView } from "./views.ts";
 
 /**

@@ -1,3 +1,4 @@
+import { budgetOf } from "../protocol/budget.ts";
 import type { Freeze } from "../protocol/freeze.ts";
 import { formatUsd } from "../protocol/money.ts";
 import type {
@@ -16,7 +17,6 @@ import type { FreezeRow } from "../store/freezes.ts";
 import type { RevocationRow } from "../store/revocations.ts";
 import type { SessionRow } from "../store/sessions.ts";
 import type { SpendRuleRow } from "../store/spend-rules.ts";
-import { budgetOf } from "../store/unit.ts";
 
 export function sessionView(row: SessionRow): Session {
   return {

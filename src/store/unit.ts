@@ -1,5 +1,5 @@
-import type { Budget, DurableEventData, DurableEventType } from "../protocol/events.ts";
-import { formatUsd, usdMicros } from "../protocol/money.ts";
+import { budgetOf } from "../protocol/budget.ts";
+import type { DurableEventData, DurableEventType } from "../protocol/events.ts";
 import type { SessionConfig } from "../protocol/session-config.ts";
 import { type ApprovalRow, findApproval } from "./approvals.ts";
 import type { Store } from "./database.ts";
@@ -126,22 +126,6 @@ export class Unit {
     });
     return events;
   }
-}
-
-/** What is left of a limit: nothing when it was lowered below what is drawn. */
-export function leftOf(limit: bigint, drawn: bigint): bigint {
-  return drawn < limit ? limit - drawn : 0n;
-}
-
-/** A session's budget as the wire has it. */
-export function budgetOf(config: SessionConfig, spentMicros: bigint, reservedMicros: bigint): Budget {
-  const limit = usdMicros(config.budget_usd);
-  return {
-    limit: formatUsd(limit),
-    spent: formatUsd(spentMicros),
-    reserved: formatUsd(reservedMicros),
-    remaining: formatUsd(leftOf(limit, spentMicros + reservedMicros)),
-  };
 }
 
 /**
