@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { Command } from "commander";
+import { subprotocol, webSocketPath } from "../protocol/websocket.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { askPassphrase } from "./passphrase.ts";
 import { jsonLine } from "./plain-text.ts";
@@ -90,7 +91,7 @@ export function banner(server: RunningServer, dataDir: string, colors: Colors): 
     `  ${run}`,
     `  ${colors.dim("# create a session, then watch it by hand")}`,
     `  curl -sX POST ${header} -H "Content-Type: application/json" -d '{}' ${url}/api/v1/sessions`,
-    `  npx wscat -s paygent.v1 ${header} -c "${url.replace(/^http/, "ws")}/api/v1/ws?session_id=SESSION_ID"`,
+    `  npx wscat -s ${subprotocol} ${header} -c "${url.replace(/^http/, "ws")}${webSocketPath}?session_id=SESSION_ID"`,
     "",
   ];
 }

@@ -32,6 +32,7 @@ import type {
 } from "../protocol/resources.ts";
 import type { Revocation, RevokeTokens } from "../protocol/revocation.ts";
 import type { Simulate, Simulation } from "../protocol/simulation.ts";
+import { webSocketPath } from "../protocol/websocket.ts";
 import type { TokenSource } from "./access-token.ts";
 import { Connection } from "./connection.ts";
 import { createSend, type Send } from "./http.ts";
@@ -115,7 +116,7 @@ export function createClient(options: ClientOptions): PaygentClient {
     ...resources,
     connect: (sessionId, connectOptions = {}) =>
       new Connection({
-        url: `${baseUrl.replace(/^http/, "ws")}/api/v1/ws`,
+        url: `${baseUrl.replace(/^http/, "ws")}${webSocketPath}`,
         sessionId,
         token: options.token,
         lastSeq: connectOptions.lastSeq,

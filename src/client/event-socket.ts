@@ -1,6 +1,7 @@
 import { closeCodes, isRetryable } from "../protocol/close-codes.ts";
 import { PaygentError } from "../protocol/errors.ts";
 import type { ServerEvent } from "../protocol/events.ts";
+import { bearerSubprotocol, subprotocol } from "../protocol/websocket.ts";
 import { readToken, type TokenSource } from "./access-token.ts";
 import { closeReason } from "./close-reason.ts";
 import { type ReconnectOptions, reconnectDelayMs } from "./reconnect-delay.ts";
@@ -86,7 +87,7 @@ export class EventSocket {
     const url = new URL(this.#options.url);
     url.searchParams.set("session_id", this.#options.sessionId);
     if (this.#lastSeq !== undefined) url.searchParams.set("last_seq", String(this.#lastSeq));
-    const socket = new WebSocket(url, ["paygent.v1", `paygent.bearer.${token}`]);
+    const socket = new WebSocket(url, [subprotocol, `${bearerSubprotocol}${token}`]);
     this.#socket = socket;
     const ifCurrent = (action: () => void) => {
       if (this.#socket === socket) action();

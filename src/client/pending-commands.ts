@@ -2,8 +2,7 @@ import { type ErrorCode, PaygentError } from "../protocol/errors.ts";
 import type { Decision, ServerEvent } from "../protocol/events.ts";
 import type { ClientMessage } from "../protocol/messages.ts";
 import { newId } from "../protocol/new-id.ts";
-
-const maxMessageBytes = 65_536;
+import { maxMessageBytes } from "../protocol/websocket.ts";
 
 /** Sends a frame; `false` when there is no open socket to send it over. */
 type SendText = (text: string) => boolean;

@@ -4,6 +4,7 @@ import { Freeze, FreezeScope } from "./freeze.ts";
 import { Id } from "./ids.ts";
 import { PlanInput } from "./messages.ts";
 import { Decimal } from "./money.ts";
+import { subprotocol } from "./websocket.ts";
 
 const Timestamp = z.iso.datetime();
 const Args = z.record(z.string(), z.unknown());
@@ -228,7 +229,7 @@ export const liveEvents = {
     frozen: z.array(Freeze),
     model: z.string(),
     heartbeat_ms: z.int(),
-    protocol: z.literal("paygent.v1"),
+    protocol: z.literal(subprotocol),
   }),
   text_delta: z.object({ ...ofExecution, message_id: Id, delta: z.string() }),
   freeze,

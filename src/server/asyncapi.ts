@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { durableEvents, liveEvents } from "../protocol/events.ts";
 import { ClientMessage } from "../protocol/messages.ts";
+import { webSocketPath } from "../protocol/websocket.ts";
 import { type JsonSchema, SchemaCollection } from "./json-schemas.ts";
 
 const CHANNEL = "session";
@@ -23,7 +24,7 @@ export function asyncApiDocument(): JsonSchema {
     defaultContentType: "application/json",
     channels: {
       [CHANNEL]: {
-        address: "/api/v1/ws",
+        address: webSocketPath,
         title: "A session",
         messages: refs(Object.keys(messages), (name) => `#/components/messages/${name}`),
         bindings: { ws: { method: "GET", query: querySchema } },

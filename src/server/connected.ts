@@ -1,5 +1,6 @@
 import { budgetOf } from "../protocol/budget.ts";
 import type { LiveEventData } from "../protocol/events.ts";
+import { subprotocol } from "../protocol/websocket.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { pendingOfSession } from "../store/approvals.ts";
 import { openExecutions } from "../store/executions.ts";
@@ -36,7 +37,7 @@ export async function connectedData(
     frozen: freezes.map(freezeView),
     model: runtime.modelNameOf(session.config),
     heartbeat_ms: heartbeatMs,
-    protocol: "paygent.v1",
+    protocol: subprotocol,
   };
 }
 

@@ -1,3 +1,4 @@
+import { bearerSubprotocol } from "../protocol/websocket.ts";
 import { unauthenticated } from "../runtime/access.ts";
 
 /** A credential as a client gave it, and where; a ticket and a token can both stand in the query. */
@@ -5,10 +6,6 @@ export interface Credential {
   readonly source: "header" | "subprotocol" | "query";
   readonly token: string;
 }
-
-/** The subprotocol that is spoken, and the only one ever echoed. */
-export const SUBPROTOCOL = "paygent.v1";
-const BEARER_SUBPROTOCOL = "paygent.bearer.";
 
 /**
  * The credential of a request: `Authorization`, then the `paygent.bearer.` subprotocol, then `?token=`. The
@@ -23,9 +20,9 @@ export function credentialOf(rawHeaders: readonly string[], query: URLSearchPara
   const offered = headerValues(rawHeaders, "sec-websocket-protocol")
     .flatMap((value) => value.split(","))
     .map((name) => name.trim())
-    .filter((name) => name.startsWith(BEARER_SUBPROTOCOL));
+    .filter((name) => name.startsWith(bearerSubprotocol));
   if (offered.length > 0) {
-    return { source: "subprotocol", token: onlyToken(offered.map((name) => name.slice(BEARER_SUBPROTOCOL.length))) };
+    return { source: "subprotocol", token: onlyToken(offered.map((name) => name.slice(bearerSubprotocol.length))) };
   }
 
   const inQuery = query.getAll("token");

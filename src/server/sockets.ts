@@ -5,11 +5,12 @@ import { closeCodes } from "../protocol/close-codes.ts";
 import { PaygentError } from "../protocol/errors.ts";
 import { Id } from "../protocol/ids.ts";
 import type { Problem } from "../protocol/resources.ts";
+import { maxMessageBytes, subprotocol, webSocketPath } from "../protocol/websocket.ts";
 import { type Caller, isMember, requireScope, unauthenticated } from "../runtime/access.ts";
 import { findSession } from "../store/sessions.ts";
 import type { Authenticator, Identity } from "./auth.ts";
 import { Connection, type ConnectionParts } from "./connection.ts";
-import { credentialOf, SUBPROTOCOL } from "./credential.ts";
+import { credentialOf } from "./credential.ts";
 import type { Api } from "./http/api.ts";
 import { isAllowedOrigin, refuseHead } from "./http/request-head.ts";
 import { Peer } from "./peer.ts";
@@ -18,8 +19,6 @@ import type { Rates } from "./rates.ts";
 import type { SocketOwner, SocketPlaces } from "./socket-places.ts";
 import { isTicket } from "./ticket.ts";
 
-const path = "/api/v1/ws";
-const maxMessageBytes = 64 * 1024;
 const maxFragments = 64;
 const tickMs = 1000;
 /** How long peers have to answer the close when the server goes down. */
@@ -64,7 +63,7 @@ export class Sockets {
     perMessageDeflate: false,
     // Connections answer pings themselves, so that they can count them.
     autoPong: false,
-    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
   });
   readonly #connections = new Set<Connection>();
   readonly #timer: NodeJS.Timeout;
@@ -154,7 +153,9 @@ export class Sockets {
   #problemOf(request: IncomingMessage, url: URL): Problem | undefined {
     const malformed = refuseHead(request.rawHeaders);
     if (malformed !== undefined) return malformed;
-    if (url.pathname !== path) return problemOf(404, "not_found", `WebSockets are spoken at ${path}.`);
+    if (url.pathname !== webSocketPath) {
+      return problemOf(404, "not_found", `WebSockets are spoken at ${webSocketPath}.`);
+    }
     if (request.headers["sec-websocket-version"] !== "13") {
       return problemOf(400, "invalid_message", "Only version 13 of WebSocket is spoken here.");
     }

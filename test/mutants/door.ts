@@ -180,7 +180,7 @@ export const doorMutants: readonly Mutant[] = [
   {
     promise: "I28",
     defect: "A message may be twice as large.",
-    file: "src/server/sockets.ts",
+    file: "src/protocol/websocket.ts",
     find: "const maxMessageBytes = 64 * 1024;",
     replace: "const maxMessageBytes = 128 * 1024;",
     test: "test/hostile-frames.test.ts",

@@ -2,8 +2,6 @@ import type { FastifyInstance } from "fastify";
 import { PaygentError } from "../../protocol/errors.ts";
 import { parseJson } from "../../protocol/json-text.ts";
 
-export const BODY_LIMIT = 64 * 1024;
-
 /** Makes JSON the only content type, read as strictly as a WebSocket message. */
 export function acceptJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from "fastify";
 import type { Problem } from "../../protocol/resources.ts";
+import { maxMessageBytes, webSocketPath } from "../../protocol/websocket.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { problem, problemOf } from "../problem.ts";
 import { approvalHandlers } from "./approvals.ts";
-import { acceptJsonOnly, BODY_LIMIT } from "./body.ts";
+import { acceptJsonOnly } from "./body.ts";
 import { answerClientError } from "./client-error.ts";
 import { allowOrigins } from "./cors.ts";
 import { serveDocuments } from "./documents.ts";
@@ -22,8 +23,6 @@ import { revocationHandlers } from "./revocations.ts";
 import { sessionHandlers } from "./sessions.ts";
 import { ticketHandlers } from "./tickets.ts";
 
-const webSocketPath = "/api/v1/ws";
-
 export interface HttpOptions extends Doors {
   readonly logger: FastifyBaseLogger;
   /** Origins of web pages, other than the server's own, that may call the API. */
@@ -40,7 +39,7 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
     loggerInstance: logger,
     // An address may carry a token, so requests are logged by their route, below.
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: BODY_LIMIT,
+    bodyLimit: maxMessageBytes,
     trustProxy: false,
     genReqId: () => crypto.randomUUID(),
     exposeHeadRoutes: false,
