@@ -3,16 +3,7 @@ import type { Api } from "./api.ts";
 import { type Handlers, value } from "./handler.ts";
 import { page, wholeList } from "./paging.ts";
 
-type Names =
-  | "getWallet"
-  | "listServices"
-  | "listTools"
-  | "listPayments"
-  | "totalPayments"
-  | "getPayment"
-  | "readStatement"
-  | "listSpendRules"
-  | "revokeSpendRule";
+type Names = "getWallet" | "listServices" | "listPayments" | "totalPayments" | "getPayment" | "readStatement";
 
 export function paymentHandlers(api: Api): Handlers<Names> {
   return {
@@ -42,16 +33,6 @@ export function paymentHandlers(api: Api): Handlers<Names> {
       if (!isCsv) return value(200, statement);
       const fileName = `paygent-${query.session_id}.csv`;
       return { kind: "csv", text: statementCsv(statement), fileName };
-    },
-    async listTools({ identity }) {
-      return value(200, await api.listTools(identity));
-    },
-    async listSpendRules({ identity, params }) {
-      return value(200, wholeList(await api.listSpendRules(identity, params.session_id)));
-    },
-    async revokeSpendRule({ identity, params }) {
-      await api.revokeSpendRule(identity, params.rule_id);
-      return { kind: "empty" };
     },
   };
 }
