@@ -20,8 +20,10 @@ export function unauthenticated(reason: unknown): PaygentError {
   );
 }
 
+type Kind = "session" | "execution" | "approval" | "payment" | "spend rule";
+
 /** The same answer for what does not exist and for what belongs to somebody else. */
-export function notFound(kind: "session" | "execution" | "approval" | "payment" | "spend rule"): PaygentError {
+export function notFound(kind: Kind): PaygentError {
   return new PaygentError("not_found", `There is no such ${kind}, or it is not yours. Check the id.`);
 }
 
@@ -56,4 +58,16 @@ export async function sessionFor(db: Database, caller: Caller, id: string): Prom
   const session = await findSession(db, id);
   if (session === undefined || !isMember(session, caller)) throw notFound("session");
   return session;
+}
+
+/** What was looked up for a caller, with its session; `not_found` unless it is there and the caller is a member. */
+export async function requireMember<Row extends { readonly sessionId: string }>(
+  db: Database,
+  caller: Caller,
+  row: Row | undefined,
+  kind: Kind,
+): Promise<{ row: Row; session: SessionRow }> {
+  const session = row && (await findSession(db, row.sessionId));
+  if (row === undefined || session === undefined || !isMember(session, caller)) throw notFound(kind);
+  return { row, session };
 }

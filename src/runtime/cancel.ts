@@ -2,9 +2,8 @@ import { PaygentError } from "../protocol/errors.ts";
 import type { Cancel } from "../protocol/messages.ts";
 import { pendingOfExecution } from "../store/approvals.ts";
 import { findExecution } from "../store/executions.ts";
-import { findSession } from "../store/sessions.ts";
 import type { Unit } from "../store/unit.ts";
-import { type Caller, isMember, notFound, requireOwner } from "./access.ts";
+import { type Caller, notFound, requireMember, requireOwner } from "./access.ts";
 import { tellCancelled } from "./finish.ts";
 import { commitCommand, type Runtime } from "./runtime.ts";
 
@@ -19,12 +18,10 @@ export async function cancel(
   request: { input: Cancel; sessionId?: string | undefined; ref?: string | undefined },
 ): Promise<void> {
   const { input, ref } = request;
-  const found = await findExecution(runtime.store.db, input.execution_id);
-  if (found === undefined || (request.sessionId !== undefined && found.sessionId !== request.sessionId)) {
-    throw notFound("execution");
-  }
-  const session = await findSession(runtime.store.db, found.sessionId);
-  if (session === undefined || !isMember(session, caller)) throw notFound("execution");
+  const { db } = runtime.store;
+  const execution = await findExecution(db, input.execution_id);
+  if (request.sessionId !== undefined && execution?.sessionId !== request.sessionId) throw notFound("execution");
+  const { row: found, session } = await requireMember(db, caller, execution, "execution");
   requireOwner(session, caller, "execute");
 
   const key = { sessionId: found.sessionId, executionId: found.id, caller };

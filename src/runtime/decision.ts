@@ -4,9 +4,9 @@ import type { SessionConfig } from "../protocol/session-config.ts";
 import { type ApprovalRow, findApproval } from "../store/approvals.ts";
 import type { Store } from "../store/database.ts";
 import type { ExecutionRow } from "../store/executions.ts";
-import { findSession, type SessionRow } from "../store/sessions.ts";
+import type { SessionRow } from "../store/sessions.ts";
 import type { Unit } from "../store/unit.ts";
-import { type Caller, isMember, notFound, requireApprover } from "./access.ts";
+import { type Caller, isMember, notFound, requireApprover, requireMember } from "./access.ts";
 import type { RunPlace } from "./dispatcher.ts";
 import { claimLease, releaseLease } from "./lease.ts";
 import type { Claim } from "./run-log.ts";
@@ -28,11 +28,10 @@ export async function approvalFor(
   caller: Caller,
   { input, sessionId }: DecisionRequest<{ request_id: string }>,
 ): Promise<{ approval: ApprovalRow; session: SessionRow }> {
-  const approval = await findApproval(runtime.store.db, input.request_id);
-  if (approval === undefined || (sessionId !== undefined && approval.sessionId !== sessionId))
-    throw notFound("approval");
-  const session = await findSession(runtime.store.db, approval.sessionId);
-  if (session === undefined || !isMember(session, caller)) throw notFound("approval");
+  const { db } = runtime.store;
+  const found = await findApproval(db, input.request_id);
+  if (sessionId !== undefined && found?.sessionId !== sessionId) throw notFound("approval");
+  const { row: approval, session } = await requireMember(db, caller, found, "approval");
   requireApprover(session, caller);
   return { approval, session };
 }

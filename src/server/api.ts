@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUsd } from "../protocol/money.ts";
-import { isMember, notFound, requireOwner, sessionFor, unauthenticated } from "../runtime/access.ts";
+import { notFound, requireMember, requireOwner, sessionFor, unauthenticated } from "../runtime/access.ts";
 import { approve } from "../runtime/approve.ts";
 import { cancel } from "../runtime/cancel.ts";
 import { toolNamed } from "../runtime/checked-call.ts";
@@ -63,10 +63,8 @@ export function createApi({ runtime, catalogue, onTerminated, revocations }: Api
   const { db } = store;
 
   const executionFor = async (identity: Identity, id: string): Promise<ExecutionRow> => {
-    const execution = await findExecution(db, id);
-    const session = execution && (await findSession(db, execution.sessionId));
-    if (execution === undefined || session === undefined || !isMember(session, identity)) throw notFound("execution");
-    return execution;
+    const { row } = await requireMember(db, identity, await findExecution(db, id), "execution");
+    return row;
   };
 
   return {
@@ -126,10 +124,8 @@ export function createApi({ runtime, catalogue, onTerminated, revocations }: Api
     },
 
     async getApproval(identity, requestId) {
-      const approval = await findApproval(db, requestId);
-      const session = approval && (await findSession(db, approval.sessionId));
-      if (approval === undefined || session === undefined || !isMember(session, identity)) throw notFound("approval");
-      return approvalRecordView(approval, await votesOf(db, requestId));
+      const { row } = await requireMember(db, identity, await findApproval(db, requestId), "approval");
+      return approvalRecordView(row, await votesOf(db, requestId));
     },
 
     async decide(identity, message) {
@@ -202,10 +198,8 @@ export function createApi({ runtime, catalogue, onTerminated, revocations }: Api
     },
 
     async getPayment(identity, paymentId) {
-      const payment = await findPaymentById(db, paymentId);
-      const session = payment && (await findSession(db, payment.sessionId));
-      if (payment === undefined || session === undefined || !isMember(session, identity)) throw notFound("payment");
-      return paymentDetailView(payment);
+      const { row } = await requireMember(db, identity, await findPaymentById(db, paymentId), "payment");
+      return paymentDetailView(row);
     },
 
     async readStatement(identity, period) {
@@ -239,9 +233,7 @@ export function createApi({ runtime, catalogue, onTerminated, revocations }: Api
     },
 
     async revokeSpendRule(identity, ruleId) {
-      const rule = await findSpendRule(db, ruleId);
-      const session = rule && (await findSession(db, rule.sessionId));
-      if (session === undefined || !isMember(session, identity)) throw notFound("spend rule");
+      const { session } = await requireMember(db, identity, await findSpendRule(db, ruleId), "spend rule");
       requireOwner(session, identity, "approve");
       await writeFor(store, identity, (tx) => revokeSpendRule(tx, ruleId, isoTime(clock.now())));
     },
