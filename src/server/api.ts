@@ -273,9 +273,9 @@ export function createApi({ runtime, catalogue, onTerminated, revocations }: Api
       if (taken === undefined || taken.sessionId !== sessionId || taken.expiresAt <= isoTime(now)) {
         throw unauthenticated("the ticket is unknown, used, expired or of another session");
       }
-      const { expiresAt } = taken.identity;
+      const { identity } = taken;
+      const { expiresAt } = identity;
       if (expiresAt !== undefined && expiresAt <= now) throw unauthenticated("the ticket outlived its token");
-      const identity = taken.identity as Identity;
       await refuseRevoked(db, identity);
       return identity;
     },

@@ -1,3 +1,4 @@
+import { Scope } from "../protocol/scope.ts";
 import type { Database } from "./statement.ts";
 import type { Tables } from "./tables.ts";
 
@@ -7,7 +8,7 @@ export interface TicketRow {
   /** Whoever the ticket was made for, with what their credential allowed. */
   readonly identity: {
     readonly userId: string;
-    readonly scopes: ReadonlySet<string>;
+    readonly scopes: ReadonlySet<Scope>;
     readonly expiresAt?: number;
     readonly token?: { readonly id?: string; readonly issuedAt?: number };
   };
@@ -35,12 +36,13 @@ export async function takeTicket(tx: Database, hash: string): Promise<TicketRow 
   const row = await tx.deleteFrom("tickets").where("hash", "=", hash).returningAll().executeTakeFirst();
   if (row === undefined) return undefined;
   const expiresAt = row.identity_expires_at;
+  const scopes = new Set(row.scopes.split(" "));
   return {
     sessionId: row.session_id,
     expiresAt: row.expires_at,
     identity: {
       userId: row.user_id,
-      scopes: new Set(row.scopes.split(" ").filter((scope) => scope !== "")),
+      scopes: new Set(Scope.options.filter((scope) => scopes.has(scope))),
       // Only the token of local mode has no end, and it is the one that cannot be revoked.
       ...(expiresAt === null ? {} : { expiresAt: Date.parse(expiresAt), token: tokenOf(row) }),
     },
