@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { PaygentError } from "../protocol/errors.ts";
 import { formatUsd } from "../protocol/money.ts";
 import { notFound, requireMember, requireOwner, sessionFor, unauthenticated } from "../runtime/access.ts";
@@ -33,6 +32,7 @@ import type { Identity } from "./auth.ts";
 import type { Api, DecisionMessage } from "./http/api.ts";
 import { paymentTotalsView } from "./payment-totals-view.ts";
 import { paymentDetailView, paymentView, statementView } from "./payment-views.ts";
+import { readyCheck } from "./ready-check.ts";
 import type { RevocationWatch } from "./revocation-watch.ts";
 import { newTicket, TICKET_LIFETIME_MS, ticketHash } from "./ticket.ts";
 import {
@@ -48,6 +48,7 @@ import {
 
 const maxStatementLines = 10_000;
 const maxSums = 10_000;
+const readyTimeoutMs = 2000;
 
 interface ApiParts {
   readonly runtime: Runtime;
@@ -59,13 +60,22 @@ interface ApiParts {
 
 /** What the HTTP routes call, on the store and the runtime. */
 export function createApi({ runtime, catalogue, onTerminated, revocations }: ApiParts): Api {
-  const { store, clock, wallet, bus } = runtime;
+  const { store, clock, wallet, bus, log } = runtime;
   const { db } = store;
 
   const executionFor = async (identity: Identity, id: string): Promise<ExecutionRow> => {
     const { row } = await requireMember(db, identity, await findExecution(db, id), "execution");
     return row;
   };
+
+  const checkDatabase = readyCheck("database", log, {
+    timeoutMs: readyTimeoutMs,
+    attempt: () => findSession(db, randomUUID()),
+  });
+  const checkChain = readyCheck("chain", log, {
+    timeoutMs: readyTimeoutMs,
+    attempt: () => wallet.balance(AbortSignal.timeout(readyTimeoutMs)),
+  });
 
   return {
     async createSession(identity, { title, config }) {
@@ -281,27 +291,13 @@ export function createApi({ runtime, catalogue, onTerminated, revocations }: Api
     },
 
     async checkReady() {
-      const [database, chain] = await Promise.all([
-        works(() => findSession(db, randomUUID())),
-        works(() => wallet.balance(AbortSignal.timeout(readyTimeoutMs))),
-      ]);
+      const [database, chain] = await Promise.all([checkDatabase(), checkChain()]);
       const isBusConnected = bus.isConnected();
       const checks = { database, bus: isBusConnected ? "ok" : "failed", chain } as const;
       // Without the chain no money moves, and without hints all is slower; only without the database nothing works.
       return { status: database === "ok" ? "ok" : "unavailable", checks };
     },
   };
-}
-
-const readyTimeoutMs = 2000;
-
-async function works(attempt: () => Promise<unknown>): Promise<"ok" | "failed"> {
-  try {
-    await Promise.race([attempt(), delay(readyTimeoutMs, undefined, { ref: false }).then(() => Promise.reject())]);
-    return "ok";
-  } catch {
-    return "failed";
-  }
 }
 
 function decide(runtime: Runtime, identity: Identity, message: DecisionMessage): Promise<void> {
