@@ -1,5 +1,4 @@
-import { databaseClock } from "../cluster/database-clock.ts";
-import { type Clock, isoTime, systemClock } from "../runtime/clock.ts";
+import { type Clock, isoTime } from "../runtime/clock.ts";
 import type { Store } from "../store/database.ts";
 import { joinDeployment } from "../store/deployment.ts";
 import type { PaidWorld } from "./open-world.ts";
@@ -21,12 +20,4 @@ export async function joinOthers(given: {
     at: isoTime(now),
     aliveSince: isoTime(now - given.settings.leaseMs),
   });
-}
-
-/** Several nodes share the database's time; one alone has its own. */
-export async function openClock(store: Store, opened: { close(): Promise<unknown> }[]): Promise<Clock> {
-  if (store.dialect === "sqlite") return systemClock;
-  const clock = await databaseClock(store.db);
-  opened.push({ close: async () => clock.close() });
-  return clock;
 }
