@@ -3,7 +3,7 @@ import { PaygentError } from "./errors.ts";
 import { parseJson } from "./json-text.ts";
 import { ClientMessage, messageTypes } from "./messages.ts";
 
-const MAX_DETAIL = 300;
+const maxDetail = 300;
 
 /**
  * A client's message out of the text of a WebSocket frame. Throws `invalid_json`, `invalid_message` or
@@ -50,7 +50,7 @@ function describe(issues: readonly z.core.$ZodIssue[]): string {
   if (issue === undefined) return "The message is not valid.";
   const path = issue.path.map((part) => printable(String(part), 60)).join(".");
   const sentence = `${path === "" ? "The message" : `"${path}"`}: ${expectation(issue)}.`;
-  return sentence.length <= MAX_DETAIL ? sentence : `${sentence.slice(0, MAX_DETAIL - 1).toWellFormed()}…`;
+  return sentence.length <= maxDetail ? sentence : `${sentence.slice(0, maxDetail - 1).toWellFormed()}…`;
 }
 
 function expectation(issue: z.core.$ZodIssue): string {

@@ -1,21 +1,21 @@
 import { PaygentError } from "./errors.ts";
 
-const MAX_DEPTH = 16;
-const MAX_KEYS = 1024;
+const maxDepth = 16;
+const maxKeys = 1024;
 
 /** Keys that mean a prototype to JavaScript that is careless with them. */
 const poisonousKeys: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
-const QUOTE = 34;
-const MINUS = 45;
-const DIGIT_0 = 48;
-const DIGIT_9 = 57;
-const BACKSLASH = 92;
-const OPEN_BRACKET = 91;
-const CLOSE_BRACKET = 93;
-const OPEN_BRACE = 123;
-const CLOSE_BRACE = 125;
-const COLON = 58;
+const quote = 34;
+const minus = 45;
+const digit0 = 48;
+const digit9 = 57;
+const backslash = 92;
+const openBracket = 91;
+const closeBracket = 93;
+const openBrace = 123;
+const closeBrace = 125;
+const colon = 58;
 
 /**
  * The value of a JSON text that came from outside. Throws `invalid_json` for what is not JSON, is nested
@@ -44,11 +44,11 @@ export function objectTexts(text: string, start: number): { readonly texts: stri
   let from = start;
   for (let i = start; i < text.length; i++) {
     const char = text.charCodeAt(i);
-    if (char === QUOTE) i = endOfString(text, i);
-    else if (char === OPEN_BRACE || char === OPEN_BRACKET) {
+    if (char === quote) i = endOfString(text, i);
+    else if (char === openBrace || char === openBracket) {
       if (depth === 0) from = i;
       depth++;
-    } else if (char === CLOSE_BRACE || char === CLOSE_BRACKET) {
+    } else if (char === closeBrace || char === closeBracket) {
       if (depth === 0) return { texts, end: i + 1 };
       depth--;
       if (depth === 0) texts.push(text.slice(from, i + 1));
@@ -67,7 +67,7 @@ function endOfString(text: string, open: number): number {
 /** Whether an odd number of backslashes stands before the character. */
 function isEscaped(text: string, position: number): boolean {
   let before = position - 1;
-  while (text.charCodeAt(before) === BACKSLASH) before--;
+  while (text.charCodeAt(before) === backslash) before--;
   return (position - before) % 2 === 0;
 }
 
@@ -81,7 +81,7 @@ function endOfNumber(text: string, start: number): number {
 function isKey(text: string, end: number): boolean {
   let i = end + 1;
   while (i < text.length && text.charCodeAt(i) <= 32) i++;
-  return text.charCodeAt(i) === COLON;
+  return text.charCodeAt(i) === colon;
 }
 
 /**
@@ -96,7 +96,7 @@ function checkText(text: string): void {
   let keyCount = 0;
   for (let i = 0; i < text.length; i++) {
     const char = text.charCodeAt(i);
-    if (char === QUOTE) {
+    if (char === quote) {
       const end = endOfString(text, i);
       const raw = text.slice(i + 1, end);
       // Only an escape can make a string differ from its text.
@@ -115,20 +115,20 @@ function checkText(text: string): void {
         if (poisonousKeys.has(content)) objection ??= `The key "${content}" is not allowed; use another name.`;
       }
       i = end;
-    } else if (char === OPEN_BRACE || char === OPEN_BRACKET) {
-      open.push(char === OPEN_BRACE ? new Set() : undefined);
-      if (open.length > MAX_DEPTH) {
-        throw new PaygentError("invalid_json", `The JSON is nested deeper than ${MAX_DEPTH} levels; make it flatter.`);
+    } else if (char === openBrace || char === openBracket) {
+      open.push(char === openBrace ? new Set() : undefined);
+      if (open.length > maxDepth) {
+        throw new PaygentError("invalid_json", `The JSON is nested deeper than ${maxDepth} levels; make it flatter.`);
       }
-    } else if (char === CLOSE_BRACE || char === CLOSE_BRACKET) {
+    } else if (char === closeBrace || char === closeBracket) {
       open.pop();
-    } else if (char === MINUS || (char >= DIGIT_0 && char <= DIGIT_9)) {
+    } else if (char === minus || (char >= digit0 && char <= digit9)) {
       const end = endOfNumber(text, i);
       if (!Number.isFinite(Number(text.slice(i, end)))) objection ??= "A number is too large; send it as a string.";
       i = end - 1;
     }
   }
-  if (keyCount > MAX_KEYS) objection ??= `There are more than ${MAX_KEYS} keys; send fewer.`;
+  if (keyCount > maxKeys) objection ??= `There are more than ${maxKeys} keys; send fewer.`;
   if (objection !== undefined) throw new PaygentError("invalid_message", objection);
 }
 

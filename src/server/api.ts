@@ -34,7 +34,7 @@ import { paymentTotalsView } from "./payment-totals-view.ts";
 import { paymentDetailView, paymentView, statementView } from "./payment-views.ts";
 import { readyCheck } from "./ready-check.ts";
 import type { RevocationWatch } from "./revocation-watch.ts";
-import { newTicket, TICKET_LIFETIME_MS, ticketHash } from "./ticket.ts";
+import { newTicket, ticketHash, ticketLifetimeMs } from "./ticket.ts";
 import {
   approvalRecordView,
   approvalView,
@@ -271,7 +271,7 @@ export function createApi({ runtime, catalogue, onTerminated, revocations }: Api
     async createTicket(identity, sessionId) {
       await sessionFor(db, identity, sessionId);
       const { ticket, hash } = newTicket();
-      const expiresAt = isoTime(clock.now() + TICKET_LIFETIME_MS);
+      const expiresAt = isoTime(clock.now() + ticketLifetimeMs);
       await writeFor(store, identity, (tx) => insertTicket(tx, { hash, identity, sessionId, expiresAt }));
       return { ticket, session_id: sessionId, expires_at: expiresAt };
     },

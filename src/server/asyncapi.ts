@@ -4,7 +4,7 @@ import { ClientMessage } from "../protocol/messages.ts";
 import { webSocketPath } from "../protocol/websocket.ts";
 import { type JsonSchema, SchemaCollection } from "./json-schemas.ts";
 
-const CHANNEL = "session";
+const channelName = "session";
 
 /** The AsyncAPI 3 document of the WebSocket, made from the schemas of the messages and events themselves. */
 export function asyncApiDocument(): JsonSchema {
@@ -23,7 +23,7 @@ export function asyncApiDocument(): JsonSchema {
     },
     defaultContentType: "application/json",
     channels: {
-      [CHANNEL]: {
+      [channelName]: {
         address: webSocketPath,
         title: "A session",
         messages: refs(Object.keys(messages), (name) => `#/components/messages/${name}`),
@@ -78,7 +78,7 @@ function envelope(type: string, data: z.ZodType) {
 }
 
 function operation(action: "send" | "receive", summary: string, names: readonly string[]): JsonSchema {
-  const channel = `#/channels/${CHANNEL}`;
+  const channel = `#/channels/${channelName}`;
   return {
     action,
     summary,

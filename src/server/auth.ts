@@ -36,8 +36,8 @@ export interface AuthenticatorOptions {
   readonly clock: Clock;
 }
 
-const MAX_TOKEN_LENGTH = 8192;
-const MAX_TIME_SECONDS = 8_640_000_000_000;
+const maxTokenLength = 8192;
+const maxTimeSeconds = 8_640_000_000_000;
 const controlCharacter = /\p{Cc}/u;
 const tokenPart = /^[A-Za-z0-9_-]+$/;
 
@@ -111,7 +111,7 @@ function checkedJwksUrl(text: string): URL {
 
 /** Base64url has spare bits at its end that decoders ignore; only the one canonical spelling of a token is accepted. */
 function refuseMalformed(token: string): void {
-  if (token.length > MAX_TOKEN_LENGTH) throw new Error("token too long");
+  if (token.length > maxTokenLength) throw new Error("token too long");
   const parts = token.split(".");
   const isCanonical = (part: string) =>
     tokenPart.test(part) && Buffer.from(part, "base64url").toString("base64url") === part;
@@ -127,7 +127,7 @@ function identityOf(
     throw new Error("sub is not a user id");
   }
   if (!sub.isWellFormed()) throw new Error("sub is not well-formed Unicode");
-  if (typeof exp !== "number" || !(exp > 0 && exp <= MAX_TIME_SECONDS)) throw new Error("exp is not a time");
+  if (typeof exp !== "number" || !(exp > 0 && exp <= maxTimeSeconds)) throw new Error("exp is not a time");
   // An id that no revocation can name would be one that cannot be revoked.
   if (jti !== undefined && !TokenId.safeParse(jti).success) throw new Error("jti is not a token id");
   // Only the issuer can have put a time that has yet to come: it says nothing of when the token was issued.

@@ -3,7 +3,7 @@ import { type ErrorCode, httpStatus, PaygentError } from "../protocol/errors.ts"
 import type { Problem } from "../protocol/resources.ts";
 
 /** Whether the thing never existed or is somebody else's must not show, so there is one sentence for both. */
-const NOT_FOUND = "There is no such thing here, or it is not yours; check the address and the id.";
+const notFound = "There is no such thing here, or it is not yours; check the address and the id.";
 
 /** All that a client is told of what went wrong inside. */
 export const internalDetail = "Something went wrong on the server; try again, and name the correlation id if it stays.";
@@ -30,9 +30,9 @@ const refusals: Readonly<Record<string, { status: number; code: ErrorCode; detai
     code: "invalid_message",
     detail: "The body is not as long as Content-Length says.",
   },
-  FST_ERR_NOT_FOUND: { status: 404, code: "not_found", detail: NOT_FOUND },
-  FST_ERR_BAD_URL: { status: 404, code: "not_found", detail: NOT_FOUND },
-  FST_ERR_MAX_PARAM_LENGTH: { status: 404, code: "not_found", detail: NOT_FOUND },
+  FST_ERR_NOT_FOUND: { status: 404, code: "not_found", detail: notFound },
+  FST_ERR_BAD_URL: { status: 404, code: "not_found", detail: notFound },
+  FST_ERR_MAX_PARAM_LENGTH: { status: 404, code: "not_found", detail: notFound },
 };
 
 /** Problem details with a status that may be finer than the one that goes with the code. */
@@ -47,7 +47,7 @@ export function problemOf(status: number, code: ErrorCode, detail: string): Prob
 export function problem(error: unknown, correlationId: string): Problem {
   if (isForClient(error)) {
     const status = httpStatus(error.code);
-    const body = problemOf(status, error.code, error.code === "not_found" ? NOT_FOUND : error.message);
+    const body = problemOf(status, error.code, error.code === "not_found" ? notFound : error.message);
     return {
       ...body,
       ...(error.details === undefined || error.code === "not_found" ? {} : { details: error.details }),

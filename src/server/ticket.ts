@@ -1,13 +1,13 @@
 import { createHash, randomBytes } from "node:crypto";
 
-const PREFIX = "ticket_";
+const ticketPrefix = "ticket_";
 
 /** How long a ticket can be redeemed. */
-export const TICKET_LIFETIME_MS = 30_000;
+export const ticketLifetimeMs = 30_000;
 
 /** A new ticket; only its hash is stored. */
 export function newTicket(): { ticket: string; hash: string } {
-  const ticket = PREFIX + randomBytes(32).toString("base64url");
+  const ticket = ticketPrefix + randomBytes(32).toString("base64url");
   return { ticket, hash: ticketHash(ticket) };
 }
 
@@ -17,5 +17,5 @@ export function ticketHash(ticket: string): string {
 
 /** Tells a ticket from a token by its form: a JWT has dots, and the local token has another prefix. */
 export function isTicket(token: string): boolean {
-  return token.startsWith(PREFIX);
+  return token.startsWith(ticketPrefix);
 }

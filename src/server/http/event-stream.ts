@@ -4,11 +4,11 @@ import { type Clock, isoTime } from "../../runtime/clock.ts";
 import { type Identity, isExpired } from "../auth.ts";
 import type { Api, EventSlice, Frame } from "./api.ts";
 
-const PAGE = 200;
-const MAX_BACKLOG_BYTES = 1024 * 1024;
-const TICK_MS = 5000;
-const TICKS_PER_HEARTBEAT = 5;
-const DESTROY_AFTER_MS = 2000;
+const pageSize = 200;
+const maxBacklogBytes = 1024 * 1024;
+const tickMs = 5000;
+const ticksPerHeartbeat = 5;
+const destroyAfterMs = 2000;
 
 export interface EventStreamOptions {
   readonly api: Api;
@@ -26,7 +26,7 @@ export interface EventStreamOptions {
 export async function eventStream(options: EventStreamOptions): Promise<Readable> {
   const { api, identity, sessionId, afterSeq } = options;
   // The first page is read before anything is answered, so that a session that is not there is a plain 404.
-  const first = await api.readEvents(identity, sessionId, afterSeq, PAGE);
+  const first = await api.readEvents(identity, sessionId, afterSeq, pageSize);
   const feed = new SessionFeed(options, first);
   return feed.stream;
 }
@@ -60,7 +60,7 @@ class SessionFeed {
     });
     this.#unsubscribe = options.api.subscribe(options.sessionId, (frame) => this.#take(frame), first.lastSeq);
     this.#unwatch = options.api.onRevoked(options.identity, () => this.#end());
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#timer = setInterval(() => this.#tick(), tickMs);
     // Sends the headers at once, also when no event is there yet.
     this.#push(": connected\n\n");
     if (options.afterSeq > first.lastSeq || options.afterSeq < first.firstSeq - 1) this.#resync(first);
@@ -85,7 +85,7 @@ class SessionFeed {
     try {
       for (;;) {
         this.#hasMissed = false;
-        const slice = await api.readEvents(identity, sessionId, this.#sentSeq, PAGE);
+        const slice = await api.readEvents(identity, sessionId, this.#sentSeq, pageSize);
         if (this.stream.destroyed || this.#isEnded) return;
         const { events } = slice;
         const [next] = events;
@@ -138,7 +138,7 @@ class SessionFeed {
   #push(text: string): void {
     if (this.stream.destroyed || this.#isEnded) return;
     this.stream.push(text);
-    if (!this.#isReplaying && this.stream.readableLength > MAX_BACKLOG_BYTES) this.stream.destroy();
+    if (!this.#isReplaying && this.stream.readableLength > maxBacklogBytes) this.stream.destroy();
   }
 
   /** Ends a reader that may never read on. */
@@ -149,14 +149,14 @@ class SessionFeed {
     clearInterval(this.#timer);
     this.#unsubscribe();
     this.#unwatch();
-    setTimeout(() => this.stream.destroy(), DESTROY_AFTER_MS).unref();
+    setTimeout(() => this.stream.destroy(), destroyAfterMs).unref();
   }
 
   #tick(): void {
     const { clock, identity } = this.#options;
     if (isExpired(identity, clock.now())) {
       this.#end();
-    } else if (++this.#ticks % TICKS_PER_HEARTBEAT === 0) {
+    } else if (++this.#ticks % ticksPerHeartbeat === 0) {
       this.#push(": heartbeat\n\n");
     }
   }

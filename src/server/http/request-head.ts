@@ -1,12 +1,12 @@
 import type { Problem } from "../../protocol/resources.ts";
 import { problemOf } from "../problem.ts";
 
-const MAX_HEADERS = 200;
+const maxHeaders = 200;
 
 /** What Node lets through and no honest client sends; for plain requests and upgrades alike. */
 export function refuseHead(rawHeaders: readonly string[]): Problem | undefined {
-  if (rawHeaders.length / 2 > MAX_HEADERS) {
-    return problemOf(431, "invalid_message", `The request has more than ${MAX_HEADERS} headers; send fewer.`);
+  if (rawHeaders.length / 2 > maxHeaders) {
+    return problemOf(431, "invalid_message", `The request has more than ${maxHeaders} headers; send fewer.`);
   }
   const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host");
   if (hosts.length > 1) return problemOf(400, "invalid_message", "The request has two Host headers; send one.");
