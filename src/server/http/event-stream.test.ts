@@ -89,6 +89,25 @@ test("a silent stream sends a comment every 25 seconds", async () => {
   expect(text).toBe(": connected\n\n: heartbeat\n\n: heartbeat\n\n");
 });
 
+test("a reader that takes nothing of a long log is cut off after fifteen seconds, and one that takes its time is not", async () => {
+  const open = async () => {
+    const api = new MemoryApi();
+    const identity = { userId: "alice", scopes: new Set(["read"] as const) };
+    const { id } = await api.createSession(identity, CreateSession.parse({}));
+    for (let seq = 0; seq < 1000; seq++) api.emit(id, `{"seq":SEQ,"text":"${"x".repeat(1000)}"}`);
+    return eventStream({ api, identity, sessionId: id, afterSeq: 0, clock });
+  };
+  const [deaf, slow] = [await open(), await open()];
+
+  const reading = setInterval(() => slow.read(), 5000);
+  await vi.advanceTimersByTimeAsync(14_000);
+  expect([deaf.destroyed, slow.destroyed]).toEqual([false, false]);
+  await vi.advanceTimersByTimeAsync(6000);
+  clearInterval(reading);
+
+  expect([deaf.destroyed, slow.destroyed]).toEqual([true, false]);
+});
+
 test("a reader that is too slow is cut off, and keeps nothing in memory", async () => {
   const { api, id, stream } = await openStream();
   const event = `{"type":"plan","data":"${"x".repeat(60_000)}","seq":SEQ}`;

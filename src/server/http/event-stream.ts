@@ -9,6 +9,8 @@ const maxBacklogBytes = 1024 * 1024;
 const tickMs = 5000;
 const ticksPerHeartbeat = 5;
 const destroyAfterMs = 2000;
+/** How long a reader to whom the log is read may take nothing of it. */
+const stallMs = 15_000;
 
 export interface EventStreamOptions {
   readonly api: Api;
@@ -44,6 +46,8 @@ class SessionFeed {
   #isEnded = false;
   #ticks = 0;
   #resume: (() => void) | undefined;
+  /** Since when the log waits for the reader. */
+  #stalledSince: number | undefined;
 
   constructor(options: EventStreamOptions, first: EventSlice) {
     this.#options = options;
@@ -109,11 +113,13 @@ class SessionFeed {
   /** Replay waits for the reader, so that a long log is never in memory as a whole. */
   async #drained(): Promise<void> {
     while (this.stream.readableLength >= this.stream.readableHighWaterMark && !this.stream.destroyed) {
+      this.#stalledSince = this.#options.clock.now();
       await new Promise<void>((resolve) => {
         this.#resume = resolve;
       });
     }
     this.#resume = undefined;
+    this.#stalledSince = undefined;
   }
 
   #resync({ firstSeq, lastSeq }: EventSlice): void {
@@ -154,8 +160,11 @@ class SessionFeed {
 
   #tick(): void {
     const { clock, identity } = this.#options;
-    if (isExpired(identity, clock.now())) {
+    const now = clock.now();
+    if (isExpired(identity, now)) {
       this.#end();
+    } else if (this.#stalledSince !== undefined && now - this.#stalledSince >= stallMs) {
+      this.stream.destroy();
     } else if (++this.#ticks % ticksPerHeartbeat === 0) {
       this.#push(": heartbeat\n\n");
     }
