@@ -1,7 +1,8 @@
 import { type Selectable, sql } from "kysely";
 import type { ApprovalRequired } from "../protocol/events.ts";
 import type { ApprovalStatus } from "../protocol/resources.ts";
-import { type Cursor, sessionsToApprove } from "./sessions.ts";
+import type { Cursor } from "./cursor.ts";
+import { sessionsToApprove } from "./sessions.ts";
 import { change, type Database, statement } from "./statement.ts";
 import type { Tables } from "./tables.ts";
 

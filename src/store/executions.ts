@@ -2,7 +2,7 @@ import { type Selectable, sql } from "kysely";
 import type { ErrorInfo } from "../protocol/events.ts";
 import type { PlanInput } from "../protocol/messages.ts";
 import type { ExecutionStatus } from "../protocol/resources.ts";
-import type { Cursor } from "./sessions.ts";
+import type { Cursor } from "./cursor.ts";
 import { change, type Database, statement } from "./statement.ts";
 import type { Tables } from "./tables.ts";
 

@@ -1,7 +1,8 @@
 import { sql } from "kysely";
 import type { PaymentState } from "../protocol/payment-info.ts";
+import type { Cursor } from "./cursor.ts";
 import { open, type PaymentRow, paymentRow } from "./payments.ts";
-import { type Cursor, sessionsToApprove } from "./sessions.ts";
+import { sessionsToApprove } from "./sessions.ts";
 import type { Database } from "./statement.ts";
 
 /** What payments are limited to. Times are about when one was quoted. */

@@ -1,6 +1,7 @@
 import { type Selectable, sql } from "kysely";
 import type { Session } from "../protocol/resources.ts";
 import { SessionConfig } from "../protocol/session-config.ts";
+import type { Cursor } from "./cursor.ts";
 import { open } from "./executions.ts";
 import { change, type Database, isGrouped, isShared, LeavesGroup, statement } from "./statement.ts";
 import type { Tables } from "./tables.ts";
@@ -199,12 +200,6 @@ export async function activeSessions(
     .$if(userId !== undefined, (query) => query.where("sessions.user_id", "=", userId ?? ""))
     .execute();
   return rows.map((row) => ({ id: row.id, isWorking: row.session_id !== null }));
-}
-
-/** Where a list goes on: behind the row that was made at `at` with this id. */
-export interface Cursor {
-  readonly at: string;
-  readonly id: string;
 }
 
 /** Ids of the sessions that name a user as an approver, as a subquery. */

@@ -20,10 +20,10 @@ import type {
 } from "../../protocol/resources.ts";
 import type { Revocation, RevokeTokens } from "../../protocol/revocation.ts";
 import type { Simulate, Simulation } from "../../protocol/simulation.ts";
+import type { Cursor } from "../../store/cursor.ts";
 import type { KeptReply } from "../../store/idempotency-keys.ts";
 import type { LogFilter } from "../../store/log-queries.ts";
 import type { PaymentFilter } from "../../store/payment-queries.ts";
-import type { Cursor } from "../../store/sessions.ts";
 import type { Identity } from "../auth.ts";
 
 /** What the HTTP routes need of the rest of the server. Whatever is not the caller's throws `not_found`. */

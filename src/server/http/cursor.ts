@@ -1,5 +1,5 @@
 import { PaygentError } from "../../protocol/errors.ts";
-import type { Cursor } from "../../store/sessions.ts";
+import type { Cursor } from "../../store/cursor.ts";
 
 export function encodeCursor(cursor: Cursor): string {
   return Buffer.from(`${cursor.at} ${cursor.id}`).toString("base64url");

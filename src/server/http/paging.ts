@@ -1,5 +1,5 @@
 import type { Page } from "../../protocol/resources.ts";
-import type { Cursor } from "../../store/sessions.ts";
+import type { Cursor } from "../../store/cursor.ts";
 import type { Slice } from "./api.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 
