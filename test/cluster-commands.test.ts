@@ -18,7 +18,8 @@ test.skipIf(!isShared)("a cancel on one node stops what runs on the other", asyn
     started.resolve();
     return stopped.promise;
   });
-  const [one, other] = await twoNodes({ tools: [hang] });
+  // No sweep finds it meanwhile: the other node is told.
+  const [one, other] = await twoNodes({ tools: [hang], worker: { sweepMs: 600_000 } });
   const { id } = await one.createSession();
   const near = await one.connect(id);
   const far = await other.connect(id);

@@ -389,8 +389,8 @@ export const clusterMutants: readonly Mutant[] = [
     promise: "I27",
     defect: "What a busy server has itself fills the list of what nobody has.",
     file: "src/store/execution-queue.ts",
-    find: '          eb("owner", "!=", param("nodeId")),',
-    replace: '          eb("owner", "!=", "").or(eb("owner", "=", param("nodeId"))),',
+    find: '        eb("owner", "is", null),',
+    replace: '        eb("owner", "is", null),\n        eb("owner", "=", param("nodeId")),',
     test: "test/busy-takeover.test.ts",
   },
   {
@@ -476,7 +476,7 @@ export const clusterMutants: readonly Mutant[] = [
     file: "src/store/postgres-server.ts",
     find: "query_timeout: silentMs",
     replace: "query_timeout: 60 * silentMs",
-    test: "test/postgres-gone.test.ts",
+    test: "test/silent-postgres.test.ts",
     onPostgres: true,
   },
   {

@@ -20,7 +20,15 @@ async function usedStore(database: string) {
     return rows.map(({ pid }) => pid);
   };
   expect(await backends()).not.toEqual([]);
-  return { store, backends };
+  /** Lets them say nothing any more, until the test is over. */
+  const silence = async () => {
+    const stopped = await backends();
+    for (const pid of stopped) process.kill(pid, "SIGSTOP");
+    onTestFinished(() => {
+      for (const pid of stopped) process.kill(pid, "SIGCONT");
+    });
+  };
+  return { store, backends, silence };
 }
 
 test.skipIf(!canOwnPostgres)("a store that is closed leaves no connection open", async () => {
@@ -35,14 +43,22 @@ const openSockets = () => process.getActiveResourcesInfo().filter((kind) => kind
 
 test.skipIf(!canOwnPostgres)("nor one to a PostgreSQL that has fallen silent, which holds nobody up", async () => {
   const before = openSockets();
-  const { store, backends } = await usedStore("silent");
-  const stopped = await backends();
-  for (const pid of stopped) process.kill(pid, "SIGSTOP");
-  onTestFinished(() => {
-    for (const pid of stopped) process.kill(pid, "SIGCONT");
-  });
+  const { store, silence } = await usedStore("silent");
+  await silence();
 
   await store.close();
 
   await expect.poll(openSockets, { timeout: 5000 }).toBe(before);
 });
+
+test.skipIf(!canOwnPostgres)(
+  "what a PostgreSQL that has fallen silent does not answer is unavailable",
+  { timeout: 30_000 },
+  async () => {
+    const { store, silence } = await usedStore("mute");
+    onTestFinished(() => store.close());
+    await silence();
+
+    await expect(findSession(store.db, "none")).rejects.toMatchObject({ code: "unavailable" });
+  },
+);
