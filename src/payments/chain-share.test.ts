@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createPublicClient, type Hex, http } from "viem";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { chainPidOf } from "../../test/support/local-chain.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -56,6 +57,14 @@ async function transfer({ wallet }: LocalWorld, name: string): Promise<string> {
   return (await wallet.outcome(terms, signed)).state;
 }
 
+/** The accounts that paid for gas so far. */
+async function gasAccounts({ rpcUrl }: LocalWorld): Promise<Set<string>> {
+  const chain = createPublicClient({ transport: http(rpcUrl) });
+  const moved = await (await viewLocalChain(dataDir)).transfers();
+  const sent = await Promise.all(moved.map(({ txHash }) => chain.getTransaction({ hash: txHash as Hex })));
+  return new Set(sent.map(({ from }) => from));
+}
+
 async function transfers(): Promise<number> {
   return (await (await viewLocalChain(dataDir)).transfers()).length;
 }
@@ -83,6 +92,8 @@ test("what two servers pay and send at the same time settles, each once", async 
 
   expect(states).toEqual(states.map(() => "settled"));
   expect(await transfers()).toBe(states.length);
+  // The merchant's, and one of each server.
+  expect((await gasAccounts(worlds[0])).size).toBe(3);
 });
 
 test("when the keeper closes another server goes on where it was, and the last one ends the chain", async () => {
