@@ -1,9 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { type Clock, isoTime } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Database } from "../store/statement.ts";
 import { readTotals, type Totals } from "../store/totals.ts";
+import { answerWithin } from "./answer-within.ts";
 
 /** What a server measures of itself, in Prometheus' terms. */
 export interface Metrics {
@@ -48,10 +48,12 @@ export function createMetrics(given: {
     contentType: register.contentType,
     async text() {
       const now = clock.now();
-      const totals = await readTotalsSoon(db, now).catch((error: unknown) => {
-        log.warn({ err: error }, "metrics lack what is counted in the database");
-        return undefined;
-      });
+      const totals = await answerWithin(patienceMs, readTotals(db, isoTime(now).slice(0, 10))).catch(
+        (error: unknown) => {
+          log.warn({ err: error }, "metrics lack what is counted in the database");
+          return undefined;
+        },
+      );
       sockets.set(given.countSockets());
       bus.set(given.isBusConnected() ? 1 : 0);
       up.set(totals === undefined ? 0 : 1);
@@ -59,13 +61,6 @@ export function createMetrics(given: {
       return (await register.metrics()) + (totals === undefined ? "" : await shared(totals, now));
     },
   };
-}
-
-function readTotalsSoon(db: Database, now: number): Promise<Totals> {
-  const late = delay(patienceMs, undefined, { ref: false }).then(() => {
-    throw new Error(`The database has not counted in ${patienceMs / 1000} seconds.`);
-  });
-  return Promise.race([readTotals(db, isoTime(now).slice(0, 10)), late]);
 }
 
 /** What is counted in the database, the same on every node. */

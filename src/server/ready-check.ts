@@ -1,5 +1,5 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../runtime/log.ts";
+import { answerWithin } from "./answer-within.ts";
 
 /**
  * A check of something that the server stands on: `failed` when the attempt fails or takes too long. Why is logged
@@ -10,14 +10,10 @@ export function readyCheck(
   log: Log,
   { timeoutMs, attempt }: { readonly timeoutMs: number; readonly attempt: () => Promise<unknown> },
 ): () => Promise<"ok" | "failed"> {
-  const tooLate = async (): Promise<never> => {
-    await delay(timeoutMs, undefined, { ref: false });
-    throw new Error(`There was no answer within ${timeoutMs} ms.`);
-  };
   let isFailing = false;
   return async () => {
     try {
-      await Promise.race([attempt(), tooLate()]);
+      await answerWithin(timeoutMs, attempt());
       isFailing = false;
       return "ok";
     } catch (error) {
