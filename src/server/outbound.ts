@@ -6,17 +6,15 @@ import { readEvents } from "../store/event-log.ts";
 import { findSession, type SessionRow } from "../store/sessions.ts";
 import { framesInChunks, liveText, webSocketFrame } from "./frames.ts";
 import type { Peer } from "./peer.ts";
+import { maxUnreadBytes, stallMs } from "./slow-readers.ts";
 import type { Batch, Watcher } from "./watchers.ts";
 
 const replayPage = 100;
-const maxQueuedBytes = 1024 * 1024;
 /**
  * Beyond this much unsent a peer is behind: it reads on from the log at its own pace, and live text is left
  * out, being a preview of what a durable event says whole.
  */
 const behindBytes = 512 * 1024;
-/** How long a peer that is behind may read nothing. */
-const stallMs = 15_000;
 const tooSlow = "this client reads too slowly; reconnect with last_seq";
 
 /** What goes out on a socket: what was missed, then everything as it happens, no faster than the peer reads. */
@@ -130,7 +128,7 @@ export class Outbound implements Watcher {
 
   /** Ends a peer that leaves too much unread, rather than remember yet more for it; gives whether it did. */
   shutIfTooSlow(): boolean {
-    if (this.#peer.socket.writableLength <= maxQueuedBytes) return false;
+    if (this.#peer.socket.writableLength <= maxUnreadBytes) return false;
     this.#peer.shut(closeCodes.overloaded, tooSlow);
     return true;
   }

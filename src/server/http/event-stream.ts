@@ -2,15 +2,13 @@ import { Readable } from "node:stream";
 import { PaygentError } from "../../protocol/errors.ts";
 import { type Clock, isoTime } from "../../runtime/clock.ts";
 import { type Identity, isExpired } from "../auth.ts";
+import { maxUnreadBytes, stallMs } from "../slow-readers.ts";
 import type { Api, EventSlice, Frame } from "./api.ts";
 
 const pageSize = 200;
-const maxBacklogBytes = 1024 * 1024;
 const tickMs = 5000;
 const ticksPerHeartbeat = 5;
 const destroyAfterMs = 2000;
-/** How long a reader to whom the log is read may take nothing of it. */
-const stallMs = 15_000;
 
 export interface EventStreamOptions {
   readonly api: Api;
@@ -144,7 +142,7 @@ class SessionFeed {
   #push(text: string): void {
     if (this.stream.destroyed || this.#isEnded) return;
     this.stream.push(text);
-    if (!this.#isReplaying && this.stream.readableLength > maxBacklogBytes) this.stream.destroy();
+    if (!this.#isReplaying && this.stream.readableLength > maxUnreadBytes) this.stream.destroy();
   }
 
   /** Ends a reader that may never read on. */
