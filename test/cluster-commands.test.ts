@@ -4,6 +4,7 @@ import { ask } from "./support/ask.ts";
 import { dataOf } from "./support/events-of.ts";
 import { fakeWorld } from "./support/fake-world.ts";
 import { runSql } from "./support/store-fault.ts";
+import type { TestClient } from "./support/test-client.ts";
 import { execute } from "./support/test-server.ts";
 import { readTool } from "./support/test-tools.ts";
 import { isShared, twoNodes } from "./support/two-nodes.ts";
@@ -33,8 +34,12 @@ test.skipIf(!isShared)("a cancel on one node stops what runs on the other", asyn
   expect(await near.end(execution)).toMatchObject({ type: "cancelled" });
 });
 
-test.skipIf(!isShared)(`of decisions on two nodes at once one counts (${races} races)`, async () => {
-  const [one, other] = await twoNodes();
+/** One payment after another on two nodes, each until it is asked about; `race` decides, and sees what came of it. */
+async function raceOverPayments(
+  parts: Parameters<typeof twoNodes>[0],
+  race: (asked: { near: TestClient; far: TestClient; execution: string; request_id: string }) => Promise<void>,
+): Promise<void> {
+  const [one, other] = await twoNodes(parts);
   const { id } = await one.createSession({
     approval_threshold_usd: "1",
     budget_usd: "1000",
@@ -43,10 +48,15 @@ test.skipIf(!isShared)(`of decisions on two nodes at once one counts (${races} r
   const near = await one.connect(id);
   const far = await other.connect(id);
 
-  for (let race = 0; race < races; race++) {
-    const execution = execute(race % 2 === 0 ? near : far, 'pay_service {"service":"news"}');
+  for (let done = 0; done < races; done++) {
+    const execution = execute(done % 2 === 0 ? near : far, 'pay_service {"service":"news"}');
     const shown = await Promise.all([near, far].map((client) => client.first("approval_required", execution)));
-    const request_id = shown[0]?.data.request_id ?? "";
+    await race({ near, far, execution, request_id: shown[0]?.data.request_id ?? "" });
+  }
+}
+
+test.skipIf(!isShared)(`of decisions on two nodes at once one counts (${races} races)`, async () => {
+  await raceOverPayments({}, async ({ near, far, execution, request_id }) => {
     const answers = await Promise.all([
       ask(near, "approve", { request_id }),
       ask(far, "reject", { request_id }),
@@ -60,7 +70,7 @@ test.skipIf(!isShared)(`of decisions on two nodes at once one counts (${races} r
     for (const refusal of refusals) expect(refusal).toMatchObject({ code: "already_decided" });
     const decided = [...dataOf(near, execution, "approved"), ...dataOf(near, execution, "rejected")];
     expect(decided).toHaveLength(1);
-  }
+  });
 });
 
 test.skipIf(!isShared)("an edit on one node changes what was asked, and is paid, on the other", async () => {
@@ -82,19 +92,7 @@ test.skipIf(!isShared)("an edit on one node changes what was asked, and is paid,
 
 test.skipIf(!isShared)(`of edits and approvals on two nodes at once one counts (${races} races)`, async () => {
   const world = fakeWorld();
-  const [one, other] = await twoNodes({ world });
-  const { id } = await one.createSession({
-    approval_threshold_usd: "1",
-    budget_usd: "1000",
-    daily_budget_usd: "1000",
-  });
-  const near = await one.connect(id);
-  const far = await other.connect(id);
-
-  for (let race = 0; race < races; race++) {
-    const execution = execute(race % 2 === 0 ? near : far, 'pay_service {"service":"news"}');
-    const shown = await Promise.all([near, far].map((client) => client.first("approval_required", execution)));
-    const request_id = shown[0]?.data.request_id ?? "";
+  await raceOverPayments({ world }, async ({ near, far, execution, request_id }) => {
     const paidBefore = world.settled.length;
     const answers = await Promise.all([
       ask(near, "edit", { request_id, edited_args: { service: "market-data" } }),
@@ -107,7 +105,7 @@ test.skipIf(!isShared)(`of edits and approvals on two nodes at once one counts (
     for (const answer of answers)
       if (answer.type === "error") expect(answer.data).toMatchObject({ code: "already_decided" });
     expect(world.settled).toHaveLength(paidBefore + 1);
-  }
+  });
 });
 
 test.skipIf(!isShared).each(["quote", "sign"] as const)(

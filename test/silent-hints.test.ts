@@ -1,6 +1,13 @@
-import pg from "pg";
-import { expect, onTestFinished, test, vi } from "vitest";
-import { administer, canOwnPostgres, ownPostgres, serverOn, urlOf } from "./support/own-postgres.ts";
+import { expect, test, vi } from "vitest";
+import {
+  administer,
+  backendsOf,
+  canOwnPostgres,
+  ownPostgres,
+  serverOn,
+  silence,
+  urlOf,
+} from "./support/own-postgres.ts";
 import { execute, type TestServer } from "./support/test-server.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -9,25 +16,14 @@ const own = ownPostgres();
 /** So long that what comes in time came by hints. */
 const pollMs = 600_000;
 
-/** A database of its own for servers of a test, with the processes of PostgreSQL that serve their hints. */
+/** A database of its own for servers of a test, whose hints can be made to fall silent. */
 async function databaseWithHints(name: string) {
   const postgres = own();
   await administer(postgres, [`create database ${name}`]);
-  const url = urlOf(postgres, { database: name });
-  /** Lets the connections fall silent without breaking them. */
-  const silence = async (): Promise<void> => {
-    const client = new pg.Client({ connectionString: postgres.url });
-    await client.connect();
-    const query = "select pid from pg_stat_activity where datname = $1 and application_name = 'paygent hints'";
-    const { rows } = await client.query(query, [name]);
-    await client.end();
-    expect(rows).not.toEqual([]);
-    for (const { pid } of rows) process.kill(pid, "SIGSTOP");
-    onTestFinished(() => {
-      for (const { pid } of rows) process.kill(pid, "SIGCONT");
-    });
+  return {
+    url: urlOf(postgres, { database: name }),
+    silence: async () => silence(await backendsOf(postgres, name, "paygent hints")),
   };
-  return { url, silence };
 }
 
 /** What a server says of its bus, looked at again and again, until it is `state`. */

@@ -1,8 +1,7 @@
-import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
 import { openStore } from "../src/store/database.ts";
 import { findSession } from "../src/store/sessions.ts";
-import { administer, canOwnPostgres, ownPostgres, urlOf } from "./support/own-postgres.ts";
+import { administer, backendsOf, canOwnPostgres, ownPostgres, silence, urlOf } from "./support/own-postgres.ts";
 
 const own = ownPostgres();
 
@@ -12,23 +11,9 @@ async function usedStore(database: string) {
   await administer(postgres, [`create database ${database}`]);
   const store = await openStore({ url: urlOf(postgres, { database }) });
   await findSession(store.db, "none");
-  const backends = async (): Promise<number[]> => {
-    const client = new pg.Client({ connectionString: postgres.url });
-    await client.connect();
-    const { rows } = await client.query("select pid from pg_stat_activity where datname = $1", [database]);
-    await client.end();
-    return rows.map(({ pid }) => pid);
-  };
+  const backends = () => backendsOf(postgres, database);
   expect(await backends()).not.toEqual([]);
-  /** Lets them say nothing any more, until the test is over. */
-  const silence = async () => {
-    const stopped = await backends();
-    for (const pid of stopped) process.kill(pid, "SIGSTOP");
-    onTestFinished(() => {
-      for (const pid of stopped) process.kill(pid, "SIGCONT");
-    });
-  };
-  return { store, backends, silence };
+  return { store, backends, silence: async () => silence(await backends()) };
 }
 
 test.skipIf(!canOwnPostgres)("a store that is closed leaves no connection open", async () => {

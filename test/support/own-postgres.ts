@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import pg from "pg";
-import { afterAll, beforeAll, onTestFinished } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import { makeFolder, type PostgresServer, postgresPrograms, startPostgres } from "../chaos/processes.ts";
 import { testDatabase } from "./database.ts";
 import { callingModel } from "./scripted-model.ts";
@@ -75,6 +75,25 @@ export async function administer(
   } finally {
     await client.end();
   }
+}
+
+/** The processes of a server that serve a database, and of those the ones whose connections have that name. */
+export async function backendsOf(server: PostgresServer, database: string, name?: string): Promise<number[]> {
+  const client = new pg.Client({ connectionString: server.url });
+  await client.connect();
+  const query = "select pid from pg_stat_activity where datname = $1 and ($2::text is null or application_name = $2)";
+  const { rows } = await client.query(query, [database, name]);
+  await client.end();
+  return rows.map(({ pid }) => pid);
+}
+
+/** Lets processes say nothing any more, without ending a connection, until the test is over. */
+export function silence(pids: readonly number[]): void {
+  expect(pids).not.toEqual([]);
+  for (const pid of pids) process.kill(pid, "SIGSTOP");
+  onTestFinished(() => {
+    for (const pid of pids) process.kill(pid, "SIGCONT");
+  });
 }
 
 /** Ends every connection to a server but the one that does it. */
